@@ -1,0 +1,232 @@
+//! Matrix products: blocks for the caches, tiles for the registers, rows or panels for the team.
+
+use super::Cpu;
+use super::isa::{Isa, kernel};
+use super::panels::{Cut, View, pack_panel, tile_rows};
+use super::tile::{F32Panel, Target, tile};
+
+/// Values of a packed block that should stay in the second-level cache.
+const BLOCK_VALUES: usize = 128 * 1024;
+/// Rows that are taken through a packed block together; a multiple of every tile's rows.
+const ROW_BLOCK: usize = 96;
+
+/// A pointer that may cross to a team member; each writes a part of its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared(pub *mut f32);
+// SAFETY: the code that shares it splits what lies behind among the members.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    pub fn get(self) -> *mut f32 {
+        self.0
+    }
+}
+
+/// `c (=|+=) a b` over `rows x cols` with depth `k`; `c` is dense with a row stride.
+pub(crate) fn gemm(
+    cpu: &mut Cpu,
+    (rows, cols, depth): (usize, usize, usize),
+    a: View,
+    b: View,
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    if rows == 0 || cols == 0 {
+        return;
+    }
+    let isa = cpu.isa;
+    let cut = Cut::new(isa, depth, cols);
+    for (start, block) in cut.blocks() {
+        let per_pass = (BLOCK_VALUES / block / cut.width).max(1);
+        let packed = Shared(cpu.scratch.packed.ensure(per_pass * cut.width * block));
+        let panels = cut.panels();
+        for first in (0..panels).step_by(per_pass) {
+            let last = (first + per_pass).min(panels);
+            let b_block = b.offset(start, 0);
+            cpu.team.split(last - first, 1, &|range| {
+                for p in range {
+                    let (col, width) = cut.panel(first + p);
+                    let to = packed.get().wrapping_add(p * cut.width * block);
+                    pack_panel(isa, to, b_block, block, col, width, cols);
+                }
+            });
+            let product = Product {
+                cut,
+                depth: block,
+                a: a.offset(0, start),
+                panels: Shared(packed.get()),
+                first,
+                c: Shared(c),
+                stride,
+                add: add || start > 0,
+            };
+            product.run(cpu, rows, last - first);
+        }
+    }
+}
+
+/// One depth block of a product over packed panels.
+#[derive(Clone, Copy)]
+struct Product {
+    cut: Cut,
+    depth: usize,
+    a: View,
+    panels: Shared,
+    first: usize,
+    c: Shared,
+    stride: usize,
+    add: bool,
+}
+
+impl Product {
+    /// Splits by rows where there are enough, otherwise by panels.
+    fn run(self, cpu: &mut Cpu, rows: usize, panels: usize) {
+        let isa = cpu.isa;
+        let tile_rows = tile_rows(isa);
+        if rows >= 2 * tile_rows * cpu.team.size() {
+            let scratch: Vec<Shared> =
+                cpu.scratch.ranks.iter_mut().map(|r| Shared(r.rows.ensure(ROW_BLOCK * self.depth))).collect();
+            let share = rows.div_ceil(tile_rows).div_ceil(cpu.team.size()) * tile_rows;
+            cpu.team.split(rows, tile_rows, &|range| {
+                let mine = scratch[range.start / share];
+                block(isa, self, mine, range.start, range.end, 0, panels);
+            });
+        } else {
+            // Few rows: packing them would cost as much as it saves.
+            cpu.team.split(panels, 1, &|range| {
+                block(isa, self, Shared(std::ptr::null_mut()), 0, rows, range.start, range.end);
+            });
+        }
+    }
+}
+
+fn block(isa: Isa, p: Product, scratch: Shared, row0: usize, row1: usize, panel0: usize, panel1: usize) {
+    for row in (row0..row1).step_by(ROW_BLOCK) {
+        let rows = (row1 - row).min(ROW_BLOCK);
+        let mut a = Rows::direct(p.a.offset(row, 0));
+        if a.view.col != 1 && !scratch.0.is_null() {
+            a = pack_rows(isa, scratch.0, a.view, rows, p.depth);
+        }
+        for panel in panel0..panel1 {
+            let (col, width) = p.cut.panel(p.first + panel);
+            let b = p.panels.0.wrapping_add(panel * p.cut.width * p.depth);
+            let c = Target {
+                ptr: p.c.0.wrapping_add(row * p.stride + col),
+                stride: p.stride,
+                cols: p.cut.cols - col,
+                add: p.add,
+            };
+            panel_product(isa, rows, p.depth, width, a, b, c);
+        }
+    }
+}
+
+/// The left-hand rows of a product: where the first tile is, and how far on each further row is.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows {
+    view: View,
+    advance: usize,
+}
+
+impl Rows {
+    /// Read in place.
+    pub fn direct(view: View) -> Self {
+        Self { view, advance: view.row }
+    }
+
+    /// The rows from `i` on.
+    pub fn tile(&self, i: usize) -> View {
+        View { ptr: self.view.ptr.wrapping_add(i * self.advance), ..self.view }
+    }
+}
+
+kernel! {
+    /// `rows x width` outputs from one panel of `f32`.
+    pub(crate) fn panel_product<S>(rows: usize, depth: usize, width: usize, a: Rows, b: *const f32, c: Target) {
+        let mut i = 0;
+        while i < rows {
+            let n = (rows - i).min(S::TILE_ROWS);
+            let to = Target { ptr: c.ptr.wrapping_add(i * c.stride), ..c };
+            tile::<S, _>(depth, n, width, a.tile(i), F32Panel(b), to);
+            i += n;
+        }
+    }
+}
+
+kernel! {
+    /// Rows of a column-major matrix, tile by tile `[depth][tile rows]`: walking it in place would
+    /// touch a new page for every depth.
+    fn pack_rows<S>(to: *mut f32, a: View, rows: usize, depth: usize) -> Rows {
+        for k in 0..depth {
+            let column = a.ptr.add(k * a.col);
+            let mut i = 0;
+            while i < rows {
+                let out = to.add(i * depth + k * S::TILE_ROWS);
+                if i + S::TILE_ROWS <= rows && a.row == 1 {
+                    // A constant count and stride: the compiler turns it into a vector move.
+                    for r in 0..S::TILE_ROWS {
+                        *out.add(r) = *column.add(i + r);
+                    }
+                } else {
+                    for r in 0..S::TILE_ROWS.min(rows - i) {
+                        *out.add(r) = *column.add((i + r) * a.row);
+                    }
+                }
+                i += S::TILE_ROWS;
+            }
+        }
+        Rows { view: View { ptr: to, row: 1, col: S::TILE_ROWS }, advance: depth }
+    }
+}
+
+/// Products of a few rows with panels already packed whole, as [`Cut`] lays them out.
+pub(crate) fn gemm_packed(
+    cpu: &mut Cpu,
+    cut: Cut,
+    packed: *const f32,
+    rows: usize,
+    a: View,
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    if rows == 0 {
+        return;
+    }
+    let per_pass = (BLOCK_VALUES / cut.block / cut.width).max(1);
+    let panels = cut.panels();
+    for (start, depth) in cut.blocks() {
+        let base = packed.wrapping_add(start * cut.padded);
+        let few = rows < 2 * tile_rows(cpu.isa) * cpu.team.size();
+        // With few rows the panels are read once, so there is nothing to keep in a cache.
+        let pass = if few { panels } else { per_pass };
+        for first in (0..panels).step_by(pass) {
+            let last = (first + pass).min(panels);
+            let product = Product {
+                cut,
+                depth,
+                a: a.offset(0, start),
+                panels: Shared(base.wrapping_add(first * cut.width * depth).cast_mut()),
+                first,
+                c: Shared(c),
+                stride,
+                add: add || start > 0,
+            };
+            product.run(cpu, rows, last - first);
+        }
+    }
+}
+
+/// Packs some panels of a whole matrix as [`gemm_packed`] reads it.
+pub(crate) fn pack_all(isa: Isa, cut: Cut, panels: std::ops::Range<usize>, to: *mut f32, b: View) {
+    for (start, depth) in cut.blocks() {
+        for p in panels.clone() {
+            let (col, width) = cut.panel(p);
+            let out = to.wrapping_add(start * cut.padded + p * cut.width * depth);
+            pack_panel(isa, out, b.offset(start, 0), depth, col, width, cut.cols);
+        }
+    }
+}

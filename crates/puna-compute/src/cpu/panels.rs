@@ -1,0 +1,143 @@
+//! The right-hand side of a product, laid out in panels: for each block of the depth, columns in
+//! groups of a tile's width, each group `[depth][width]` contiguous. A tile then streams its panel.
+//!
+//! Every output is the sum over depth blocks of sums taken one depth element after the other, for any
+//! number of rows: so one row alone and the same row among a thousand give the same bits.
+
+use super::isa::{Isa, kernel};
+
+/// Most depth of a block: a panel of it stays in the second-level cache with room to spare.
+const MAX_DEPTH: usize = 384;
+
+/// How a matrix of `depth x cols` is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cut {
+    pub depth: usize,
+    pub cols: usize,
+    /// Depth of every block but perhaps the last; a multiple of 32, the block of Q8_0.
+    pub block: usize,
+    /// Columns of every panel but perhaps the last.
+    pub width: usize,
+    /// `cols` rounded up to whole vectors.
+    pub padded: usize,
+}
+
+impl Cut {
+    pub fn new(isa: Isa, depth: usize, cols: usize) -> Self {
+        let (lanes, width) = tile_shape(isa);
+        let blocks = depth.div_ceil(MAX_DEPTH).max(1);
+        Self {
+            depth,
+            cols,
+            block: depth.div_ceil(blocks).next_multiple_of(32),
+            width,
+            padded: cols.next_multiple_of(lanes),
+        }
+    }
+
+    /// Start and length of each depth block.
+    pub fn blocks(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (depth, block) = (self.depth, self.block);
+        (0..depth).step_by(block).map(move |start| (start, block.min(depth - start)))
+    }
+
+    pub fn panels(&self) -> usize {
+        self.cols.div_ceil(self.width)
+    }
+
+    /// First column of a panel, and its columns in whole vectors.
+    pub fn panel(&self, index: usize) -> (usize, usize) {
+        let start = index * self.width;
+        (start, self.width.min(self.padded - start))
+    }
+
+    /// Values of the whole layout.
+    pub fn len(&self) -> usize {
+        self.depth * self.padded
+    }
+}
+
+kernel! {
+    fn tile_shape_of<S>() -> (usize, usize, usize) {
+        (S::LANES, S::LANES * S::TILE_VECTORS, S::TILE_ROWS)
+    }
+}
+
+/// Lanes of a vector and columns of a tile.
+pub(crate) fn tile_shape(isa: Isa) -> (usize, usize) {
+    let (lanes, width, _) = tile_shape_of(isa);
+    (lanes, width)
+}
+
+/// Rows of a tile.
+pub(crate) fn tile_rows(isa: Isa) -> usize {
+    tile_shape_of(isa).2
+}
+
+/// A matrix in memory, any strides: element `(i, j)` at `ptr + i * row + j * col`.
+#[derive(Clone, Copy)]
+pub(crate) struct View {
+    pub ptr: *const f32,
+    pub row: usize,
+    pub col: usize,
+}
+
+// SAFETY: a view is a description; whoever reads through it holds the borrow it was made from.
+unsafe impl Send for View {}
+// SAFETY: as above.
+unsafe impl Sync for View {}
+
+impl View {
+    pub fn offset(self, i: usize, j: usize) -> Self {
+        // `wrapping_add`, since a view of an edge may point one past the end and never be read.
+        Self { ptr: self.ptr.wrapping_add(i * self.row + j * self.col), ..self }
+    }
+}
+
+kernel! {
+    /// Packs columns `start..start + width` (those past `cols` become zeros) of `depth` rows.
+    ///
+    /// The view must be readable over `depth x cols`, and `to` writable for `depth * width`.
+    pub(crate) fn pack_panel<S>(to: *mut f32, from: View, depth: usize, start: usize, width: usize, cols: usize) {
+        let valid = width.min(cols - start);
+        let from = from.offset(0, start);
+        if from.col == 1 {
+            for k in 0..depth {
+                let row = from.ptr.add(k * from.row);
+                let out = to.add(k * width);
+                if valid == width {
+                    let mut j = 0;
+                    while j < width {
+                        S::store(out.add(j), S::load(row.add(j)));
+                        j += S::LANES;
+                    }
+                } else {
+                    for j in 0..width {
+                        *out.add(j) = if j < valid { *row.add(j) } else { 0.0 };
+                    }
+                }
+            }
+        } else {
+            // A transposition: eight depths at a time, so that each cache line read is used whole
+            // while the lines written stay in the first-level cache.
+            let mut k0 = 0;
+            while k0 < depth {
+                let steps = (depth - k0).min(16);
+                for j in 0..width {
+                    let out = to.add(k0 * width + j);
+                    if j < valid {
+                        let column = from.ptr.add(j * from.col + k0 * from.row);
+                        for k in 0..steps {
+                            *out.add(k * width) = *column.add(k * from.row);
+                        }
+                    } else {
+                        for k in 0..steps {
+                            *out.add(k * width) = 0.0;
+                        }
+                    }
+                }
+                k0 += steps;
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Vectors of one width, so that a kernel is written once and compiled for each instruction set.
+//!
+//! `max` keeps its second operand when either is NaN, as x86 does: every kernel puts the value that
+//! may be NaN second, and so loses none.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+pub use neon::Neon;
+pub use portable::Portable;
+
+/// Vectors of [`Simd::LANES`] `f32`.
+///
+/// # Safety
+/// Every function may be called only on a machine that has the instruction set, and is fast only
+/// inside a function compiled for it. Pointers must be valid for `LANES` elements.
+#[allow(missing_docs)]
+pub unsafe trait Simd: Copy + 'static {
+    const LANES: usize;
+    /// Rows of the micro-tile of a matrix product.
+    const TILE_ROWS: usize;
+    /// Most vectors in a row of that tile.
+    const TILE_VECTORS: usize;
+    type V: Copy;
+
+    unsafe fn splat(x: f32) -> Self::V;
+    unsafe fn load(p: *const f32) -> Self::V;
+    unsafe fn store(p: *mut f32, v: Self::V);
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn sqrt(a: Self::V) -> Self::V;
+    /// `a > b ? a : b`
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// `a < b ? a : b`
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`, fused where the machine can.
+    unsafe fn mul_add(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// To the nearest integer, ties to even.
+    unsafe fn round(a: Self::V) -> Self::V;
+    /// `a * 2^n` for integral `n` in -126..=127.
+    unsafe fn scale2(a: Self::V, n: Self::V) -> Self::V;
+    unsafe fn sum(a: Self::V) -> f32;
+    unsafe fn highest(a: Self::V) -> f32;
+    /// `LANES` bfloat16, widened.
+    unsafe fn load_bf16(p: *const u16) -> Self::V;
+    /// `LANES` IEEE half floats, widened.
+    unsafe fn load_f16(p: *const u16) -> Self::V;
+    /// `LANES` signed bytes, converted.
+    unsafe fn load_i8(p: *const i8) -> Self::V;
+
+    /// `e^x` within 2 ulp for x in -87..88; clamped beyond, so that it never reaches 0 or infinity.
+    #[inline(always)]
+    unsafe fn exp(x: Self::V) -> Self::V {
+        // SAFETY: the caller has the instruction set.
+        unsafe {
+            let x = Self::max(Self::splat(-87.0), Self::min(Self::splat(88.0), x));
+            let n = Self::round(Self::mul(x, Self::splat(std::f32::consts::LOG2_E)));
+            // ln 2 in two parts, the first exact in few bits, so that the reduction keeps precision.
+            let r = Self::mul_add(n, Self::splat(-0.693_359_4), x);
+            let r = Self::mul_add(n, Self::splat(2.121_944_4e-4), r);
+            let mut p = Self::splat(1.987_569_1e-4);
+            for c in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
+                p = Self::mul_add(p, r, Self::splat(c));
+            }
+            let p = Self::mul_add(Self::mul(p, r), r, Self::add(r, Self::splat(1.0)));
+            Self::scale2(p, n)
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! The forward and backward pass of one worker over one micro-batch (paper section 2.2):
+//! pre-normalised blocks, rotary positions, grouped-query attention, SwiGLU.
+//!
+//! A worker owns a device and the arena its activations live in; parameters are shared and read-only.
+//! Norms and the SwiGLU product are recomputed in the backward instead of kept; with
+//! `recompute` only the residual stream at each block's input is kept.
+
+use crate::config::Config;
+use crate::params::{ParamKind, Params};
+use puna_compute::{Ops, Result, Segment, Write};
+
+/// Rows for one pass: tokens of one or more documents, packed one behind the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Token ids.
+    pub tokens: Vec<u32>,
+    /// What each row should predict.
+    pub targets: Vec<u32>,
+    /// The documents: attention and positions start afresh in each. They cover all rows in order.
+    pub segments: Vec<Segment>,
+}
+
+impl Batch {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Appends a document.
+    pub fn push(&mut self, tokens: &[u32], targets: &[u32]) {
+        assert_eq!(tokens.len(), targets.len(), "a target for every token");
+        self.segments.push(Segment { start: self.tokens.len(), len: tokens.len() });
+        self.tokens.extend_from_slice(tokens);
+        self.targets.extend_from_slice(targets);
+    }
+
+    fn positions(&self) -> Vec<u32> {
+        self.segments.iter().flat_map(|s| 0..s.len as u32).collect()
+    }
+}
+
+/// How a worker lays out its memory.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerOptions {
+    /// Most rows of a micro-batch.
+    pub max_rows: usize,
+    /// Keep only each block's input and compute the block again in the backward.
+    pub recompute: bool,
+}
+
+/// What the backward of a block needs from its forward.
+struct Block<B> {
+    qkv: B,
+    attention: B,
+    lse: B,
+    mid: B,
+    gate_up: B,
+}
+
+/// One device with its activations.
+pub struct Worker<O: Ops> {
+    ops: O,
+    config: Config,
+    options: WorkerOptions,
+    cos: O::Buf,
+    sin: O::Buf,
+    /// Residual stream at the input of each block, and after the last.
+    residual: Vec<O::Buf>,
+    /// One per layer, or a single one that every layer uses in turn.
+    blocks: Vec<Block<O::Buf>>,
+    normed: O::Buf,
+    hidden: O::Buf,
+    // Gradients of activations.
+    dx: O::Buf,
+    dnormed: O::Buf,
+    dattention: O::Buf,
+    dqkv: O::Buf,
+    dhidden: O::Buf,
+    dgate_up: O::Buf,
+}
+
+impl<O: Ops> Worker<O> {
+    /// Allocates everything a pass over `options.max_rows` rows needs.
+    pub fn new(ops: O, config: &Config, options: WorkerOptions) -> Result<Self> {
+        let rows = options.max_rows;
+        let shape = config.attention();
+        let buf = |width: usize| ops.zeros(rows * width);
+        let block = || -> Result<Block<O::Buf>> {
+            Ok(Block {
+                qkv: buf(shape.qkv_width())?,
+                attention: buf(shape.q_width())?,
+                lse: buf(shape.heads)?,
+                mid: buf(config.dim)?,
+                gate_up: buf(2 * config.hidden_dim)?,
+            })
+        };
+        let kept = if options.recompute { 1 } else { config.layers };
+        let (cos, sin) = rope_tables(&ops, config, rows)?;
+        Ok(Self {
+            cos,
+            sin,
+            residual: (0..=config.layers).map(|_| buf(config.dim)).collect::<Result<_>>()?,
+            blocks: (0..kept).map(|_| block()).collect::<Result<_>>()?,
+            normed: buf(config.dim)?,
+            hidden: buf(config.hidden_dim)?,
+            dx: buf(config.dim)?,
+            dnormed: buf(config.dim)?,
+            dattention: buf(shape.q_width())?,
+            dqkv: buf(shape.qkv_width())?,
+            dhidden: buf(config.hidden_dim)?,
+            dgate_up: buf(2 * config.hidden_dim)?,
+            ops,
+            config: config.clone(),
+            options,
+        })
+    }
+
+    /// Bytes that [`Worker::new`] allocates with these options.
+    pub fn memory_bytes(config: &Config, options: WorkerOptions) -> u64 {
+        let shape = config.attention();
+        let (dim, hidden) = (config.dim, config.hidden_dim);
+        let (qkv, q) = (shape.qkv_width(), shape.q_width());
+        let kept = if options.recompute { 1 } else { config.layers };
+        let residual = (config.layers + 1) * dim;
+        let blocks = kept * (qkv + q + shape.heads + dim + 2 * hidden);
+        let passing = 3 * dim + q + qkv + 4 * hidden;
+        let rope = config.head_dim;
+        4 * options.max_rows as u64 * (residual + blocks + passing + rope) as u64
+    }
+
+    /// The device.
+    pub fn ops(&mut self) -> &mut O {
+        &mut self.ops
+    }
+
+    /// The model's shape.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Most rows a batch may have.
+    pub fn max_rows(&self) -> usize {
+        self.options.max_rows
+    }
+
+    /// Log-probability of every target; no gradient.
+    pub fn logprobs(&mut self, params: &Params<O::Buf>, batch: &Batch) -> Vec<f32> {
+        self.forward(params, batch);
+        let mut logprobs = vec![0.0; batch.rows()];
+        let head = params.get(ParamKind::Head, &self.config);
+        let (dim, vocab) = (self.config.dim, self.config.vocab_size);
+        self.ops.head_logprobs(&mut logprobs, &self.normed, head, &batch.targets, dim, vocab);
+        logprobs
+    }
+
+    /// Logits of every row, `[rows, vocab]`: for tests and probes of small batches.
+    pub fn logits(&mut self, params: &Params<O::Buf>, batch: &Batch) -> Result<Vec<f32>> {
+        self.forward(params, batch);
+        let (rows, dim, vocab) = (batch.rows(), self.config.dim, self.config.vocab_size);
+        let head = params.get(ParamKind::Head, &self.config);
+        let mut logits = self.ops.zeros(rows * vocab)?;
+        self.ops.linear(&mut logits, &self.normed, head, rows, dim, vocab, Write::Set);
+        let mut out = vec![0.0; rows * vocab];
+        self.ops.download(&mut out, &logits);
+        Ok(out)
+    }
+
+    /// Forward and backward for the loss whose derivative by the log-probability of row `r` is
+    /// `coefficients[r]`; adds to `grads` and returns the log-probabilities.
+    pub fn backward(
+        &mut self,
+        params: &Params<O::Buf>,
+        grads: &mut Params<O::Buf>,
+        batch: &Batch,
+        coefficients: &[f32],
+    ) -> Vec<f32> {
+        self.forward(params, batch);
+        let config = self.config.clone();
+        let (rows, dim, eps) = (batch.rows(), config.dim, config.norm_eps);
+        let mut logprobs = vec![0.0; rows];
+        self.ops.head_logprobs_backward(
+            &mut self.dnormed,
+            grads.get_mut(ParamKind::Head, &config),
+            &mut logprobs,
+            &self.normed,
+            params.get(ParamKind::Head, &config),
+            &batch.targets,
+            coefficients,
+            dim,
+            config.vocab_size,
+        );
+        self.ops.clear(&mut self.dx, rows * dim);
+        self.ops.rmsnorm_backward(
+            &mut self.dx,
+            grads.get_mut(ParamKind::Norm, &config),
+            &self.dnormed,
+            &self.residual[config.layers],
+            params.get(ParamKind::Norm, &config),
+            rows,
+            dim,
+            eps,
+        );
+        let positions = batch.positions();
+        for layer in (0..config.layers).rev() {
+            if self.options.recompute {
+                self.block_forward(params, batch, &positions, layer);
+            }
+            self.block_backward(params, grads, batch, &positions, layer);
+        }
+        let dtable = grads.get_mut(ParamKind::Embedding, &config);
+        self.ops.embedding_backward(dtable, &self.dx, &batch.tokens, dim);
+        logprobs
+    }
+
+    /// Gradient of the last backward's loss by the embedded inputs, `[rows, dim]`: what attribution
+    /// and gradient-guided attacks read.
+    pub fn input_gradient(&self, rows: usize) -> Vec<f32> {
+        let mut out = vec![0.0; rows * self.config.dim];
+        self.ops.download(&mut out, &self.dx);
+        out
+    }
+
+    fn forward(&mut self, params: &Params<O::Buf>, batch: &Batch) {
+        let rows = batch.rows();
+        assert!(rows <= self.options.max_rows, "{rows} rows in a worker for {}", self.options.max_rows);
+        let c = self.config.clone();
+        let table = params.get(ParamKind::Embedding, &c);
+        self.ops.embedding(&mut self.residual[0], table, &batch.tokens, c.dim);
+        let positions = batch.positions();
+        for layer in 0..c.layers {
+            self.block_forward(params, batch, &positions, layer);
+        }
+        let gain = params.get(ParamKind::Norm, &c);
+        self.ops.rmsnorm(&mut self.normed, &self.residual[c.layers], gain, rows, c.dim, c.norm_eps);
+    }
+
+    fn block_forward(&mut self, params: &Params<O::Buf>, batch: &Batch, positions: &[u32], l: usize) {
+        let c = &self.config;
+        let (rows, shape) = (batch.rows(), c.attention());
+        let p = |kind| params.get(kind, c);
+        let ops = &mut self.ops;
+        let (before, after) = self.residual.split_at_mut(l + 1);
+        let (x, out) = (&before[l], &mut after[0]);
+        let kept = if self.options.recompute { 0 } else { l };
+        let b = &mut self.blocks[kept];
+        let normed = &mut self.normed;
+
+        ops.rmsnorm(normed, x, p(ParamKind::AttentionNorm(l)), rows, c.dim, c.norm_eps);
+        let qkv_width = shape.qkv_width();
+        ops.linear(&mut b.qkv, normed, p(ParamKind::Qkv(l)), rows, c.dim, qkv_width, Write::Set);
+        ops.rope(&mut b.qkv, &self.cos, &self.sin, positions, shape, false);
+        ops.attention(&mut b.attention, &mut b.lse, &b.qkv, &batch.segments, shape);
+        ops.copy(&mut b.mid, x, rows * c.dim);
+        let wo = p(ParamKind::Output(l));
+        ops.linear(&mut b.mid, &b.attention, wo, rows, shape.q_width(), c.dim, Write::Add);
+
+        ops.rmsnorm(normed, &b.mid, p(ParamKind::FfnNorm(l)), rows, c.dim, c.norm_eps);
+        let gate_up = p(ParamKind::GateUp(l));
+        ops.linear(&mut b.gate_up, normed, gate_up, rows, c.dim, 2 * c.hidden_dim, Write::Set);
+        ops.swiglu(&mut self.hidden, &b.gate_up, rows, c.hidden_dim);
+        ops.copy(out, &b.mid, rows * c.dim);
+        ops.linear(out, &self.hidden, p(ParamKind::Down(l)), rows, c.hidden_dim, c.dim, Write::Add);
+    }
+
+    fn block_backward(
+        &mut self,
+        params: &Params<O::Buf>,
+        grads: &mut Params<O::Buf>,
+        batch: &Batch,
+        positions: &[u32],
+        l: usize,
+    ) {
+        let c = &self.config;
+        let (rows, shape) = (batch.rows(), c.attention());
+        let p = |kind| params.get(kind, c);
+        let ops = &mut self.ops;
+        let x = &self.residual[l];
+        let kept = if self.options.recompute { 0 } else { l };
+        let b = &mut self.blocks[kept];
+        let (dx, dnormed, normed) = (&mut self.dx, &mut self.dnormed, &mut self.normed);
+
+        // Feed-forward: `dx` is the gradient of the block's output and, through the residual, of `mid`.
+        ops.swiglu(&mut self.hidden, &b.gate_up, rows, c.hidden_dim);
+        let g = grads.get_mut(ParamKind::Down(l), c);
+        ops.linear_backward_weight(g, dx, &self.hidden, rows, c.hidden_dim, c.dim);
+        let down = p(ParamKind::Down(l));
+        ops.linear_backward_input(&mut self.dhidden, dx, down, rows, c.hidden_dim, c.dim, Write::Set);
+        ops.swiglu_backward(&mut self.dgate_up, &self.dhidden, &b.gate_up, rows, c.hidden_dim);
+        let ffn_gain = p(ParamKind::FfnNorm(l));
+        ops.rmsnorm(normed, &b.mid, ffn_gain, rows, c.dim, c.norm_eps);
+        let g = grads.get_mut(ParamKind::GateUp(l), c);
+        ops.linear_backward_weight(g, &self.dgate_up, normed, rows, c.dim, 2 * c.hidden_dim);
+        let gate_up = p(ParamKind::GateUp(l));
+        let width = 2 * c.hidden_dim;
+        ops.linear_backward_input(dnormed, &self.dgate_up, gate_up, rows, c.dim, width, Write::Set);
+        let g = grads.get_mut(ParamKind::FfnNorm(l), c);
+        ops.rmsnorm_backward(dx, g, dnormed, &b.mid, ffn_gain, rows, c.dim, c.norm_eps);
+
+        // Attention.
+        let g = grads.get_mut(ParamKind::Output(l), c);
+        ops.linear_backward_weight(g, dx, &b.attention, rows, shape.q_width(), c.dim);
+        let wo = p(ParamKind::Output(l));
+        ops.linear_backward_input(&mut self.dattention, dx, wo, rows, shape.q_width(), c.dim, Write::Set);
+        ops.attention_backward(
+            &mut self.dqkv,
+            &self.dattention,
+            &b.attention,
+            &b.lse,
+            &b.qkv,
+            &batch.segments,
+            shape,
+        );
+        ops.rope(&mut self.dqkv, &self.cos, &self.sin, positions, shape, true);
+        let gain = p(ParamKind::AttentionNorm(l));
+        ops.rmsnorm(normed, x, gain, rows, c.dim, c.norm_eps);
+        let width = shape.qkv_width();
+        let g = grads.get_mut(ParamKind::Qkv(l), c);
+        ops.linear_backward_weight(g, &self.dqkv, normed, rows, c.dim, width);
+        let qkv = p(ParamKind::Qkv(l));
+        ops.linear_backward_input(dnormed, &self.dqkv, qkv, rows, c.dim, width, Write::Set);
+        let g = grads.get_mut(ParamKind::AttentionNorm(l), c);
+        ops.rmsnorm_backward(dx, g, dnormed, x, gain, rows, c.dim, c.norm_eps);
+    }
+}
+
+/// Cosines and sines of the rotary angles, `[positions, head_dim / 2]` each, computed in f64.
+pub(crate) fn rope_tables<O: Ops>(ops: &O, config: &Config, positions: usize) -> Result<(O::Buf, O::Buf)> {
+    let half = config.head_dim / 2;
+    let mut cos = vec![0.0f32; positions * half];
+    let mut sin = vec![0.0f32; positions * half];
+    for i in 0..half {
+        let frequency = f64::from(config.rope_theta).powf(-2.0 * i as f64 / config.head_dim as f64);
+        for p in 0..positions {
+            let (s, c) = (p as f64 * frequency).sin_cos();
+            cos[p * half + i] = c as f32;
+            sin[p * half + i] = s as f32;
+        }
+    }
+    let (mut cos_buf, mut sin_buf) = (ops.zeros(cos.len())?, ops.zeros(sin.len())?);
+    ops.upload(&mut cos_buf, &cos);
+    ops.upload(&mut sin_buf, &sin);
+    Ok((cos_buf, sin_buf))
+}

@@ -1,0 +1,182 @@
+//! What the tests share: fixtures, comparisons, devices.
+
+use puna_compute::{HostBuf, Ops};
+use puna_llama::safetensors::SafeTensors;
+use puna_llama::{Batch, Config, Model, ParamSpec, Params};
+use std::path::{Path, PathBuf};
+
+/// Runs an expression once per device: the reference, and the processor's kernels in every
+/// instruction set of this machine. `$make` names a function that makes one.
+macro_rules! on_every_device {
+    ($make:ident => $body:expr) => {{
+        {
+            let $make = || puna_compute::Reference;
+            $body;
+        }
+        for isa in puna_compute::Isa::available() {
+            for threads in [1, 2] {
+                let $make = || puna_compute::Cpu::with_isa(threads, isa);
+                $body;
+            }
+        }
+    }};
+}
+
+pub const FIXTURES: [&str; 3] = ["mha", "gqa", "gqa_tied"];
+
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// What transformers and PyTorch computed; see scripts/fixtures.
+pub struct Expected(SafeTensors);
+
+impl Expected {
+    pub fn of(name: &str) -> Self {
+        Self(SafeTensors::open(&fixture(name).join("expected.safetensors")).unwrap())
+    }
+
+    pub fn f32s(&mut self, name: &str) -> Vec<f32> {
+        let mut out = vec![0.0; self.0.entries()[name].len()];
+        self.0.read(name, &mut out).unwrap();
+        out
+    }
+
+    pub fn u32s(&mut self, name: &str) -> Vec<u32> {
+        assert_eq!(self.0.entries()[name].dtype, "I32");
+        let bytes = self.0.read_bytes(name).unwrap();
+        bytes.chunks_exact(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect()
+    }
+
+    /// The batch, and the derivative of its loss by each log-probability.
+    pub fn batch(&mut self) -> (Batch, Vec<f32>) {
+        let rows = self.0.entries()["tokens"].shape[1];
+        let (tokens, targets) = (self.u32s("tokens"), self.u32s("targets"));
+        let mut batch = Batch::default();
+        for (tokens, targets) in tokens.chunks(rows).zip(targets.chunks(rows)) {
+            batch.push(tokens, targets);
+        }
+        (batch, coefficients(&self.f32s("loss_weights")))
+    }
+
+    /// Documents packed into one sequence.
+    pub fn packed(&mut self) -> (Batch, Vec<f32>) {
+        let (tokens, targets) = (self.u32s("packed_tokens"), self.u32s("packed_targets"));
+        let mut batch = Batch::default();
+        let mut at = 0;
+        for len in self.u32s("packed_segments") {
+            let end = at + len as usize;
+            batch.push(&tokens[at..end], &targets[at..end]);
+            at = end;
+        }
+        (batch, coefficients(&self.f32s("packed_loss_weights")))
+    }
+}
+
+fn coefficients(weights: &[f32]) -> Vec<f32> {
+    let sum: f32 = weights.iter().sum();
+    weights.iter().map(|w| -w / sum).collect()
+}
+
+/// The loss that those coefficients are the derivative of.
+pub fn loss(logprobs: &[f32], coefficients: &[f32]) -> f64 {
+    logprobs.iter().zip(coefficients).map(|(&p, &c)| f64::from(p) * f64::from(c)).sum()
+}
+
+/// Distance of two vectors, relative to the second's length.
+#[track_caller]
+pub fn relative(found: &[f32], expected: &[f32]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let difference = found.iter().zip(expected).map(|(&a, &b)| f64::from(a) - f64::from(b));
+    let squares: f64 = difference.map(|d| d * d).sum();
+    let length: f64 = expected.iter().map(|&b| f64::from(b).powi(2)).sum();
+    (squares / length.max(1e-30)).sqrt()
+}
+
+#[track_caller]
+pub fn assert_close(what: &str, found: &[f32], expected: &[f32], tolerance: f32) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst <= tolerance, "{what}: off by {worst}");
+}
+
+#[track_caller]
+pub fn assert_same_bits(what: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let differs = found.iter().zip(expected).position(|(a, b)| a.to_bits() != b.to_bits());
+    if let Some(i) = differs {
+        panic!("{what}: value {i} is {} and should be {}", found[i], expected[i]);
+    }
+}
+
+/// Every Hugging Face tensor of a model, with its values.
+pub fn hf_tensors<'a>(config: &Config, params: &'a Params<HostBuf>) -> Vec<(String, &'a [f32])> {
+    let mut out = Vec::new();
+    for (spec, values) in config.param_specs().iter().zip(&params.tensors) {
+        let mut at = 0;
+        for (name, rows) in &spec.parts {
+            out.push((name.clone(), &values[at..at + rows * spec.n_in]));
+            at += rows * spec.n_in;
+        }
+    }
+    out
+}
+
+/// A copy of the parameters.
+pub fn copy_of(params: &Params<HostBuf>) -> Params<HostBuf> {
+    Params { tensors: params.tensors.iter().map(|t| HostBuf::from_slice(t).unwrap()).collect() }
+}
+
+/// A small model with weights that are large enough for its parts to matter.
+pub fn lively_model(vocab_size: usize) -> Model {
+    let config = Config {
+        dim: 48,
+        layers: 2,
+        heads: 6,
+        kv_heads: 2,
+        head_dim: 8,
+        hidden_dim: 80,
+        vocab_size,
+        context: 128,
+        norm_eps: 1e-5,
+        rope_theta: 1e4,
+        tied: false,
+    };
+    let mut model = Model::init(&config, 11).unwrap();
+    for (spec, tensor) in config.param_specs().iter().zip(&mut model.params.tensors) {
+        if spec.decays() {
+            tensor.iter_mut().for_each(|v| *v *= 8.0);
+        }
+    }
+    model
+}
+
+/// One AdamW step as the fixtures take it; the gradient's norm before clipping.
+pub fn adamw_step<O: Ops<Buf = HostBuf>>(
+    ops: &mut O,
+    specs: &[(usize, bool)],
+    [params, m, v, grads]: [&mut Params<HostBuf>; 4],
+    step: u64,
+) -> f64 {
+    let squares: f64 =
+        specs.iter().zip(&grads.tensors).map(|(&(len, _), g)| ops.sum_squares(g, len)).sum();
+    let norm = squares.sqrt();
+    for (i, &(len, decays)) in specs.iter().enumerate() {
+        let step = puna_compute::AdamW {
+            lr: 1e-3,
+            beta1: 0.9,
+            beta2: 0.95,
+            eps: 1e-5,
+            weight_decay: if decays { 0.1 } else { 0.0 },
+            step,
+            grad_scale: (1.0 / (norm + 1e-6)).min(1.0) as f32,
+        };
+        let (param, grad) = (&mut params.tensors[i], &grads.tensors[i]);
+        ops.adamw(param, &mut m.tensors[i], &mut v.tensors[i], grad, len, step);
+    }
+    norm
+}
+
+pub fn lengths(specs: &[ParamSpec]) -> Vec<(usize, bool)> {
+    specs.iter().map(|s| (s.len(), s.decays())).collect()
+}

@@ -1,0 +1,144 @@
+//! Mutated files: a typed error or a model, never a panic.
+
+use crate::common::*;
+use proptest::prelude::*;
+use puna_llama::safetensors::SafeTensors;
+use puna_llama::{Config, Model, SaveOptions, llama2c};
+use std::fs;
+use std::path::Path;
+
+/// One change to a file.
+#[derive(Clone, Debug)]
+enum Mutation {
+    Flip(prop::sample::Index, u8),
+    Cut(prop::sample::Index),
+    Insert(prop::sample::Index, Vec<u8>),
+    Remove(prop::sample::Index, usize),
+}
+
+fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
+    let at = any::<prop::sample::Index>;
+    let token = prop::sample::select(vec!["\"", "{", "}", "[", "]", ",", "9", "-1", "null", "\u{0}", "é"]);
+    let one = prop_oneof![
+        (at(), any::<u8>()).prop_map(|(i, b)| Mutation::Flip(i, b)),
+        at().prop_map(Mutation::Cut),
+        (at(), token).prop_map(|(i, t)| Mutation::Insert(i, t.as_bytes().to_vec())),
+        (at(), 1usize..9).prop_map(|(i, n)| Mutation::Remove(i, n)),
+    ];
+    prop::collection::vec(one, 1..4)
+}
+
+/// Applies mutations to the first `front` bytes, where the structure is.
+fn mutate(bytes: &[u8], front: usize, mutations: &[Mutation]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    for mutation in mutations {
+        let front = front.min(out.len());
+        if front == 0 {
+            break;
+        }
+        match mutation {
+            Mutation::Flip(i, b) => out[i.index(front)] ^= b,
+            Mutation::Cut(i) => out.truncate(i.index(out.len())),
+            Mutation::Insert(i, new) => {
+                let at = i.index(front);
+                out.splice(at..at, new.iter().copied());
+            }
+            Mutation::Remove(i, n) => {
+                let at = i.index(front);
+                out.drain(at..(at + n).min(front));
+            }
+        }
+    }
+    out
+}
+
+fn tiny() -> Config {
+    Config {
+        dim: 8,
+        layers: 1,
+        heads: 2,
+        kv_heads: 1,
+        head_dim: 4,
+        hidden_dim: 8,
+        vocab_size: 12,
+        context: 8,
+        norm_eps: 1e-5,
+        rope_theta: 1e4,
+        tied: false,
+    }
+}
+
+fn saved(max_shard_bytes: u64) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let options = SaveOptions { max_shard_bytes, ..SaveOptions::default() };
+    Model::init(&tiny(), 1).unwrap().save(dir.path(), &options).unwrap();
+    dir
+}
+
+fn damage(path: &Path, front: usize, mutations: &[Mutation]) {
+    let bytes = mutate(&fs::read(path).unwrap(), front, mutations);
+    fs::write(path, bytes).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn safetensors(mutations in mutations()) {
+        let dir = saved(u64::MAX);
+        let path = dir.path().join("model.safetensors");
+        damage(&path, 1200, &mutations);
+        if let Ok(mut file) = SafeTensors::open(&path) {
+            for (name, entry) in file.entries().clone() {
+                let _ = file.read(&name, &mut vec![0.0; entry.len()]);
+            }
+        }
+        let _ = Model::load(dir.path());
+    }
+
+    #[test]
+    fn config(mutations in mutations()) {
+        let dir = saved(u64::MAX);
+        damage(&dir.path().join("config.json"), usize::MAX, &mutations);
+        let _ = Model::load(dir.path());
+    }
+
+    #[test]
+    fn index(mutations in mutations()) {
+        let dir = saved(200);
+        damage(&dir.path().join("model.safetensors.index.json"), usize::MAX, &mutations);
+        let _ = Model::load(dir.path());
+    }
+
+    #[test]
+    fn llama2c_file(mutations in mutations(), fields in prop::array::uniform7(any::<i32>())) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("model.bin");
+        // dim 8, hidden 8, one layer, two heads, one key-value head, 12 tokens, context 8
+        let good = [8i32, 8, 1, 2, 1, 12, 8];
+        let values = tiny_values();
+        let file = |fields: &[i32; 7]| {
+            let mut bytes: Vec<u8> = fields.iter().flat_map(|f| f.to_le_bytes()).collect();
+            bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+            bytes
+        };
+        fs::write(&path, file(&good)).unwrap();
+        prop_assert!(llama2c::read(&path).is_ok());
+        fs::write(&path, mutate(&file(&good), 28, &mutations)).unwrap();
+        let _ = llama2c::read(&path);
+        fs::write(&path, file(&fields)).unwrap();
+        prop_assert!(llama2c::read(&path).is_err());
+    }
+}
+
+fn tiny_values() -> Vec<f32> {
+    let config = Config { tied: true, ..tiny() };
+    vec![0.5; config.n_params() as usize + config.context * config.head_dim]
+}
+
+#[test]
+fn the_fixtures_survive_their_own_fuzz_baseline() {
+    for name in FIXTURES {
+        assert!(Model::load(&fixture(name)).is_ok());
+    }
+}

@@ -1,0 +1,256 @@
+//! Checkpoints that survive a crash at any moment: a directory written beside the others, synced,
+//! renamed; read back only if every byte is as it was written.
+//!
+//! `step-00000042/` holds `state.json` (where the run stands), `state.safetensors` (weights and both
+//! moments, in the engine's own layout) and `SHA256SUMS` (which `sha256sum -c` understands).
+
+use crate::error::{Error, Result};
+use crate::hash;
+use crate::loader::Cursor;
+use crate::optimizer::Moments;
+use crate::trainer::Validation;
+use puna_compute::HostBuf;
+use puna_llama::atomic_file::write_atomically;
+use puna_llama::safetensors::{self, Dtype, SafeTensors, TensorView};
+use puna_llama::{Config, Params};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+const STATE: &str = "state.json";
+const TENSORS: &str = "state.safetensors";
+const SUMS: &str = "SHA256SUMS";
+/// Version of the layout.
+const VERSION: u32 = 1;
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Version of the layout.
+    pub version: u32,
+    /// Version of the code that wrote it.
+    pub code: String,
+    /// Steps done.
+    pub step: u64,
+    /// Rows trained on.
+    pub tokens: u64,
+    /// Where the data stand; with the seed in `identity`, all there is to the random state.
+    pub cursor: Cursor,
+    /// Loss of the first step.
+    pub first_loss: f64,
+    /// Loss of the last step.
+    pub last_loss: f64,
+    /// Every validation so far.
+    pub validations: Vec<Validation>,
+    /// Everything that decides the run's numbers: model, settings, data.
+    pub identity: Identity,
+}
+
+/// What must be the same for a run to go on: names and values.
+pub type Identity = BTreeMap<String, serde_json::Value>;
+
+impl State {
+    /// Before the first step.
+    pub(crate) fn new(identity: Identity) -> Self {
+        Self {
+            version: VERSION,
+            code: env!("CARGO_PKG_VERSION").into(),
+            step: 0,
+            tokens: 0,
+            cursor: Cursor::default(),
+            first_loss: 0.0,
+            last_loss: 0.0,
+            validations: Vec::new(),
+            identity,
+        }
+    }
+}
+
+/// The checkpoints of a run.
+pub struct Checkpoints {
+    dir: PathBuf,
+    keep: usize,
+}
+
+impl Checkpoints {
+    /// Checkpoints in a directory, the last `keep` of which stay (at least one).
+    pub fn new(dir: &Path, keep: usize) -> Self {
+        Self { dir: dir.to_path_buf(), keep: keep.max(1) }
+    }
+
+    /// Writes one. On any error, a full disk too, those before it are untouched.
+    pub fn save(
+        &self,
+        config: &Config,
+        params: &Params<HostBuf>,
+        moments: &Moments,
+        state: &State,
+    ) -> Result<PathBuf> {
+        fs::create_dir_all(&self.dir).map_err(Error::io("create", &self.dir))?;
+        let path = self.dir.join(format!("step-{:08}", state.step));
+        let partial = self.dir.join(format!(".step-{:08}.partial", state.step));
+        remove(&partial)?;
+        let written = fs::create_dir(&partial)
+            .map_err(Error::io("create", &partial))
+            .and_then(|()| write_files(&partial, config, params, moments, state));
+        if let Err(e) = written {
+            // The error that counts is the first.
+            let _ = remove(&partial);
+            return Err(e);
+        }
+        // One of this step is only there if it was found damaged.
+        remove(&path)?;
+        fs::rename(&partial, &path).map_err(Error::io("create", &path))?;
+        sync_dir(&self.dir)?;
+        let steps = self.steps()?;
+        for step in &steps[..steps.len().saturating_sub(self.keep)] {
+            remove(step)?;
+        }
+        Ok(path)
+    }
+
+    /// Reads the last one that is whole into `params` and `moments`. Each that is not is told to
+    /// `warn`. One of a run with another identity is an error.
+    pub fn load_latest(
+        &self,
+        config: &Config,
+        identity: &Identity,
+        params: &mut Params<HostBuf>,
+        moments: &mut Moments,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<Option<(PathBuf, State)>> {
+        for path in self.steps()?.into_iter().rev() {
+            match read_state(&path) {
+                Ok(state) => {
+                    check_identity(&path, &state.identity, identity)?;
+                    read_tensors(&path, config, params, moments, &state)?;
+                    return Ok(Some((path, state)));
+                }
+                Err(e) => warn(format!("checkpoint skipped: {e}")),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is there, oldest first.
+    fn steps(&self) -> Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(Error::io("read", &self.dir)(e)),
+        };
+        let mut steps = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(Error::io("read", &self.dir))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if let Some(step) = name.strip_prefix("step-").and_then(|s| s.parse::<u64>().ok()) {
+                steps.push((step, path));
+            }
+        }
+        steps.sort();
+        Ok(steps.into_iter().map(|(_, path)| path).collect())
+    }
+}
+
+fn write_files(
+    dir: &Path,
+    config: &Config,
+    params: &Params<HostBuf>,
+    moments: &Moments,
+    state: &State,
+) -> Result<()> {
+    let mut views = Vec::new();
+    for (part, tensors) in [("params", params), ("m", &moments.m), ("v", &moments.v)] {
+        for (i, (spec, tensor)) in config.param_specs().iter().zip(&tensors.tensors).enumerate() {
+            let shape = vec![spec.n_out, spec.n_in];
+            views.push(TensorView { name: tensor_name(part, i), shape, values: &tensor[..spec.len()] });
+        }
+    }
+    safetensors::write(&dir.join(TENSORS), &views, Dtype::F32)?;
+    let path = dir.join(STATE);
+    let json = serde_json::to_vec_pretty(state).map_err(|e| Error::format(&path, e.to_string()))?;
+    write_atomically(&path, &json)?;
+    let mut sums = String::new();
+    for name in [STATE, TENSORS] {
+        sums += &format!("{}  {name}\n", hash::of_file(&dir.join(name))?);
+    }
+    write_atomically(&dir.join(SUMS), sums.as_bytes())?;
+    sync_dir(dir)
+}
+
+/// Tensors are numbered in the order of [`Config::param_specs`].
+fn tensor_name(part: &str, index: usize) -> String {
+    format!("{part}.{index:05}")
+}
+
+fn check_identity(path: &Path, found: &Identity, expected: &Identity) -> Result<()> {
+    let differing: Vec<&str> = found
+        .keys()
+        .chain(expected.keys().filter(|name| !found.contains_key(*name)))
+        .filter(|name| found.get(*name) != expected.get(*name))
+        .map(String::as_str)
+        .collect();
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let what = format!(
+        "the checkpoint belongs to another run: {} differ; restore them, or train in another directory",
+        differing.join(", ")
+    );
+    Err(Error::Checkpoint { path: path.to_path_buf(), what })
+}
+
+/// The state, if all files are as they were written.
+fn read_state(dir: &Path) -> Result<State> {
+    let sums_path = dir.join(SUMS);
+    let sums = fs::read_to_string(&sums_path).map_err(Error::io("read", &sums_path))?;
+    let mut lines = sums.lines();
+    for name in [STATE, TENSORS] {
+        let path = dir.join(name);
+        if lines.next() != Some(&format!("{}  {name}", hash::of_file(&path)?)) {
+            return Err(Error::format(&path, format!("it does not match {SUMS}; it is damaged")));
+        }
+    }
+    let path = dir.join(STATE);
+    let json = fs::read(&path).map_err(Error::io("read", &path))?;
+    let state: State = serde_json::from_slice(&json).map_err(|e| Error::format(&path, e.to_string()))?;
+    if state.version != VERSION {
+        let what = format!("version {} of the layout; this program reads {VERSION}", state.version);
+        return Err(Error::format(&path, what));
+    }
+    Ok(state)
+}
+
+fn read_tensors(
+    dir: &Path,
+    config: &Config,
+    params: &mut Params<HostBuf>,
+    moments: &mut Moments,
+    state: &State,
+) -> Result<()> {
+    let mut file = SafeTensors::open(&dir.join(TENSORS))?;
+    for (part, tensors) in [("params", params), ("m", &mut moments.m), ("v", &mut moments.v)] {
+        for (i, (spec, tensor)) in config.param_specs().iter().zip(&mut tensors.tensors).enumerate() {
+            file.read(&tensor_name(part, i), &mut tensor[..spec.len()])?;
+        }
+    }
+    moments.step = state.step;
+    Ok(())
+}
+
+fn remove(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", dir)(e)),
+        _ => Ok(()),
+    }
+}
+
+fn sync_dir(dir: &Path) -> Result<()> {
+    // Not every system can sync a directory; the files in it are synced already.
+    if let Ok(handle) = File::open(dir) {
+        let _ = handle.sync_all();
+    }
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! A step of training on many workers: micro-batches are dealt to a fixed number of lanes, lanes to
+//! workers, and the lanes' gradients are added in the lanes' order. The result depends on the
+//! number of lanes, never on the number of workers.
+
+use crate::error::{Error, Result};
+use crate::sequence::{Sequence, batch, deal, micro_batches};
+use puna_compute::{Cpu, HostBuf, Ops};
+use puna_llama::{Config, Params, Worker, WorkerOptions};
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// How a fleet is laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct FleetOptions {
+    /// Accumulation lanes; part of the recipe, since it fixes the order of additions.
+    pub lanes: usize,
+    /// Workers (threads); at most `lanes` are used.
+    pub threads: usize,
+    /// Most rows of a micro-batch.
+    pub micro_batch_rows: usize,
+    /// See [`WorkerOptions::recompute`].
+    pub recompute: bool,
+}
+
+impl FleetOptions {
+    /// Workers in use.
+    pub fn workers(&self) -> usize {
+        self.threads.min(self.lanes)
+    }
+
+    /// Sets of gradients held at once: one a lane, or one a worker and the total.
+    pub fn gradient_sets(&self) -> usize {
+        self.lanes.min(self.workers() + 1)
+    }
+
+    pub(crate) fn worker(&self) -> WorkerOptions {
+        WorkerOptions { max_rows: self.micro_batch_rows, recompute: self.recompute }
+    }
+}
+
+/// Loss of a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepLoss {
+    /// Weighted mean over the step's rows of the negative log-probability, in nats.
+    pub loss: f64,
+    /// Sum of the weights.
+    pub weight: f64,
+    /// Rows that went through the model.
+    pub rows: usize,
+}
+
+/// Workers of one core each, and the gradients they fill.
+pub struct Fleet {
+    config: Config,
+    options: FleetOptions,
+    workers: Vec<Worker<Cpu>>,
+    /// For what goes over all parameters at once.
+    pub(crate) team: Cpu,
+    /// The first becomes the total. Allocated at the first backward: evaluation needs none.
+    gradients: Vec<Params<HostBuf>>,
+}
+
+impl Fleet {
+    /// Allocates the workers.
+    pub fn new(config: &Config, options: FleetOptions) -> Result<Self> {
+        let sizes = [
+            ("lanes", options.lanes),
+            ("threads", options.threads),
+            ("micro_batch_rows", options.micro_batch_rows),
+        ];
+        if let Some((name, _)) = sizes.into_iter().find(|&(_, size)| size == 0) {
+            return Err(Error::setting(name, "it is 0 and must be at least 1"));
+        }
+        let worker = |_| Ok(Worker::new(Cpu::new(1), config, options.worker())?);
+        Ok(Self {
+            config: config.clone(),
+            options,
+            workers: (0..options.workers()).map(worker).collect::<Result<_>>()?,
+            team: Cpu::new(options.workers()),
+            gradients: Vec::new(),
+        })
+    }
+
+    /// The model's shape.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The layout.
+    pub fn options(&self) -> &FleetOptions {
+        &self.options
+    }
+
+    /// The gradient of the last [`Fleet::loss_and_grad`].
+    pub fn gradient(&self) -> Option<&Params<HostBuf>> {
+        self.gradients.first()
+    }
+
+    /// Loss and gradient of a step. The loss is `-sum(w logp) / sum(w)` over the whole step, so a
+    /// batch gives the same however it is cut into sequences, micro-batches and lanes, up to the
+    /// rounding of sums; and the same bits for any number of threads.
+    pub fn loss_and_grad(
+        &mut self,
+        params: &Params<HostBuf>,
+        sequences: &[Sequence],
+    ) -> Result<StepLoss> {
+        self.check(sequences)?;
+        let weight: f64 = sequences.iter().flat_map(|s| &s.weights).map(|&w| f64::from(w)).sum();
+        if !(weight.abs() > 0.0 && weight.is_finite()) {
+            let what = format!("the weights of a step's {} sequences sum to {weight}", sequences.len());
+            return Err(Error::Data(what));
+        }
+        while self.gradients.len() < self.options.gradient_sets() {
+            self.gradients.push(Params::zeros(&self.team, &self.config)?);
+        }
+        let lanes = deal(sequences, self.options.lanes);
+        let mut logprobs: Vec<Vec<f32>> = vec![Vec::new(); lanes.len()];
+        let size = self.workers.len();
+        for (wave, (lanes, out)) in lanes.chunks(size).zip(logprobs.chunks_mut(size)).enumerate() {
+            self.wave(wave == 0, params, sequences, lanes, out, weight);
+        }
+        let weights = sequences.iter().flat_map(|s| &s.weights);
+        let sum: f64 = logprobs
+            .iter()
+            .flatten()
+            .zip(weights)
+            .filter(|&(_, &w)| w != 0.0)
+            .map(|(&logp, &w)| f64::from(logp) * f64::from(w))
+            .sum();
+        let rows = sequences.iter().map(Sequence::rows).sum();
+        Ok(StepLoss { loss: -sum / weight, weight, rows })
+    }
+
+    /// One lane a worker. The first lane of the first wave writes the total, the others are added.
+    fn wave(
+        &mut self,
+        first: bool,
+        params: &Params<HostBuf>,
+        sequences: &[Sequence],
+        lanes: &[Range<usize>],
+        logprobs: &mut [Vec<f32>],
+        weight: f64,
+    ) {
+        let max_rows = self.options.micro_batch_rows;
+        let own = usize::from(!first);
+        let gradients = &mut self.gradients[own..];
+        thread::scope(|scope| {
+            let each = self.workers.iter_mut().zip(gradients).zip(lanes.iter().zip(logprobs));
+            for ((worker, gradient), (lane, out)) in each {
+                let mut run = move || {
+                    *out = run_lane(worker, params, gradient, sequences, lane.clone(), max_rows, weight);
+                };
+                // A single lane needs no thread.
+                if lanes.len() == 1 { run() } else { drop(scope.spawn(run)) }
+            }
+        });
+        let (total, others) = self.gradients.split_at_mut(1);
+        for other in &others[..lanes.len() - usize::from(first)] {
+            for (to, from) in total[0].tensors.iter_mut().zip(&other.tensors) {
+                self.team.add(to, from, from.len());
+            }
+        }
+    }
+
+    /// Log-probability of every target, by sequence. The same bits for any number of threads and any
+    /// size of micro-batch.
+    pub fn logprobs(
+        &mut self,
+        params: &Params<HostBuf>,
+        sequences: &[Sequence],
+    ) -> Result<Vec<Vec<f32>>> {
+        self.check(sequences)?;
+        let cuts = micro_batches(sequences, 0..sequences.len(), self.options.micro_batch_rows);
+        let next = AtomicUsize::new(0);
+        let mut out: Vec<Vec<f32>> = vec![Vec::new(); sequences.len()];
+        let work = |worker: &mut Worker<Cpu>| {
+            let mut done = Vec::new();
+            while let Some(cut) = cuts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let logprobs = worker.logprobs(params, &batch(&sequences[cut.clone()]));
+                done.push((cut.clone(), logprobs));
+            }
+            done
+        };
+        let work = &work;
+        thread::scope(|scope| {
+            let each = self.workers.iter_mut().take(cuts.len());
+            let handles: Vec<_> = each.map(|worker| scope.spawn(move || work(worker))).collect();
+            for handle in handles {
+                let done = handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                for (cut, logprobs) in done {
+                    let mut at = 0;
+                    for index in cut {
+                        let rows = sequences[index].rows();
+                        out[index] = logprobs[at..at + rows].to_vec();
+                        at += rows;
+                    }
+                }
+            }
+        });
+        Ok(out)
+    }
+
+    /// The global norm of the gradient.
+    pub fn grad_norm(&mut self) -> f64 {
+        let Some(gradient) = self.gradients.first() else { return 0.0 };
+        let squares = gradient.tensors.iter().map(|t| self.team.sum_squares(t, t.len()));
+        squares.sum::<f64>().sqrt()
+    }
+
+    pub(crate) fn gradient_and_team(&mut self) -> Option<(&Params<HostBuf>, &mut Cpu)> {
+        Some((self.gradients.first()?, &mut self.team))
+    }
+
+    /// The first tensor with a value that is not finite: a weight, or else a gradient in the order
+    /// of the backward pass, which is where the trouble began.
+    pub(crate) fn find_non_finite(&self, params: &Params<HostBuf>) -> String {
+        let finite = |buf: &HostBuf| buf.iter().all(|v| v.is_finite());
+        let specs = self.config.param_specs();
+        if let Some((spec, _)) = specs.iter().zip(&params.tensors).find(|(_, buf)| !finite(buf)) {
+            return format!("the weight {}", spec.name());
+        }
+        if let Some(gradient) = self.gradients.first() {
+            let mut backward = specs.iter().zip(&gradient.tensors).rev();
+            if let Some((spec, _)) = backward.find(|(_, buf)| !finite(buf)) {
+                return format!("the gradient of {}", spec.name());
+            }
+        }
+        "an activation; every weight and gradient is finite".into()
+    }
+
+    fn check(&self, sequences: &[Sequence]) -> Result<()> {
+        let max_rows = self.options.micro_batch_rows;
+        sequences.iter().enumerate().try_for_each(|(i, s)| s.check(i, &self.config, max_rows))
+    }
+}
+
+/// Fills a lane's gradient, micro-batch after micro-batch, and gives the log-probabilities.
+fn run_lane(
+    worker: &mut Worker<Cpu>,
+    params: &Params<HostBuf>,
+    gradient: &mut Params<HostBuf>,
+    sequences: &[Sequence],
+    lane: Range<usize>,
+    max_rows: usize,
+    weight: f64,
+) -> Vec<f32> {
+    for tensor in &mut gradient.tensors {
+        let len = tensor.len();
+        worker.ops().clear(tensor, len);
+    }
+    let mut logprobs = Vec::new();
+    for cut in micro_batches(sequences, lane, max_rows) {
+        let sequences = &sequences[cut];
+        let weights = sequences.iter().flat_map(|s| &s.weights);
+        let coefficients: Vec<f32> = weights.map(|&w| (-f64::from(w) / weight) as f32).collect();
+        logprobs.extend(worker.backward(params, gradient, &batch(sequences), &coefficients));
+    }
+    logprobs
+}

@@ -1,0 +1,37 @@
+//! Names and values of everything that decides a run's numbers.
+
+use crate::checkpoint::Identity;
+use crate::hash::hex;
+use puna_llama::Model;
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// Every field of a settings struct, by its dotted name.
+pub(crate) fn of(name: &str, settings: &impl Serialize) -> Identity {
+    let mut out = Identity::new();
+    // Settings are plain data, which always serialise.
+    flatten(name, serde_json::to_value(settings).unwrap_or_default(), &mut out);
+    out
+}
+
+fn flatten(name: &str, value: Value, out: &mut Identity) {
+    match value {
+        Value::Object(fields) => {
+            fields.into_iter().for_each(|(key, value)| flatten(&format!("{name}.{key}"), value, out));
+        }
+        value => drop(out.insert(name.into(), value)),
+    }
+}
+
+/// Hash of a model's shape and weights.
+pub(crate) fn of_model(model: &Model) -> String {
+    let mut hasher = Sha256::new().chain_update(format!("{:?}", model.config));
+    let mut bytes = Vec::new();
+    for chunk in model.params.tensors.iter().flat_map(|tensor| tensor.chunks(1 << 16)) {
+        bytes.clear();
+        bytes.extend(chunk.iter().flat_map(|w| w.to_le_bytes()));
+        hasher.update(&bytes);
+    }
+    hex(hasher.finalize())
+}

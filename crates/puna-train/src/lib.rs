@@ -1,0 +1,42 @@
+//! Training: token files, loader, optimizer, schedule, checkpoints, and the loop that pretraining
+//! (paper section 2) and supervised fine-tuning (section 3.1) share.
+//!
+//! Three things hold everywhere and are tested: a loss is normalised over the whole step, so a batch
+//! gives the same however it is cut; a result does not depend on the number of threads; a run that
+//! was interrupted ends with the same bits as one that was not.
+
+mod checkpoint;
+mod dialogue;
+mod error;
+mod fleet;
+mod hash;
+mod identity;
+mod loader;
+mod memory;
+mod metrics;
+mod optimizer;
+mod pretrain;
+mod schedule;
+mod sequence;
+mod sft;
+mod shuffle;
+pub mod tokens;
+mod trainer;
+
+pub use checkpoint::{Checkpoints, Identity, State};
+pub use dialogue::{Dialogue, read_dialogues};
+pub use error::{Error, Result};
+pub use fleet::{Fleet, FleetOptions, StepLoss};
+pub use loader::{Cursor, Loader, LoaderOptions};
+pub use memory::{MemoryPlan, memory_bytes};
+pub use metrics::StepMetrics;
+pub use optimizer::{Moments, OptimizerSettings};
+pub use pretrain::{Init, PretrainJob, PretrainSettings, pretrain};
+pub use schedule::{Decay, Schedule};
+pub use sequence::Sequence;
+pub use sft::{Examples, SftJob, SftSettings, TooLong, sft};
+pub use shuffle::permutation;
+pub use tokens::TokenFile;
+pub use trainer::{
+    CHECKPOINT_DIR, CheckpointSettings, Event, LayoutSettings, METRICS_FILE, TrainSummary, Validation,
+};

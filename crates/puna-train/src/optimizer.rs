@@ -1,0 +1,112 @@
+//! AdamW with decoupled weight decay and clipping by the global norm (paper section 2.2).
+
+use crate::error::{Error, Result};
+use crate::fleet::Fleet;
+use puna_compute::{AdamW, Cpu, HostBuf, Ops};
+use puna_llama::{Config, Params};
+use serde::{Deserialize, Serialize};
+
+/// Settings of the optimizer; the defaults are the paper's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptimizerSettings {
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub eps: f64,
+    /// Decoupled decay of matrices; gains of norms do not decay.
+    pub weight_decay: f64,
+    /// Largest global norm of a gradient; 0 does not clip.
+    pub clip: f64,
+}
+
+impl Default for OptimizerSettings {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.95, eps: 1e-5, weight_decay: 0.1, clip: 1.0 }
+    }
+}
+
+impl OptimizerSettings {
+    /// Refuses values out of range.
+    pub fn validate(&self) -> Result<()> {
+        let fail = |name, value: f64, expected: &str| {
+            Err(Error::setting(name, format!("{value} is not {expected}")))
+        };
+        for (name, beta) in [("beta1", self.beta1), ("beta2", self.beta2)] {
+            if !(0.0..1.0).contains(&beta) {
+                return fail(name, beta, "in 0..1");
+            }
+        }
+        if !(self.eps > 0.0 && self.eps.is_finite()) {
+            return fail("eps", self.eps, "a positive number");
+        }
+        for (name, value) in [("weight_decay", self.weight_decay), ("clip", self.clip)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return fail(name, value, "a number from 0 up");
+            }
+        }
+        Ok(())
+    }
+
+    /// What a gradient of this global norm is multiplied by.
+    pub fn grad_scale(&self, norm: f64) -> f64 {
+        if self.clip > 0.0 && norm > self.clip { self.clip / norm } else { 1.0 }
+    }
+}
+
+/// The optimizer's memory.
+pub struct Moments {
+    /// First moments.
+    pub m: Params<HostBuf>,
+    /// Second moments.
+    pub v: Params<HostBuf>,
+    /// Steps taken.
+    pub step: u64,
+}
+
+impl Moments {
+    /// Before the first step.
+    pub fn zeros(config: &Config) -> Result<Self> {
+        let ops = Cpu::new(1);
+        Ok(Self { m: Params::zeros(&ops, config)?, v: Params::zeros(&ops, config)?, step: 0 })
+    }
+}
+
+impl Fleet {
+    /// One AdamW step with the gradient of the last [`Fleet::loss_and_grad`], multiplied by
+    /// `grad_scale` (see [`OptimizerSettings::grad_scale`]).
+    pub fn adamw_step(
+        &mut self,
+        params: &mut Params<HostBuf>,
+        moments: &mut Moments,
+        lr: f64,
+        settings: &OptimizerSettings,
+        grad_scale: f64,
+    ) {
+        let specs = self.config().param_specs();
+        let Some((gradient, team)) = self.gradient_and_team() else { return };
+        moments.step += 1;
+        let step = AdamW {
+            lr: lr as f32,
+            beta1: settings.beta1 as f32,
+            beta2: settings.beta2 as f32,
+            eps: settings.eps as f32,
+            weight_decay: 0.0,
+            step: moments.step,
+            grad_scale: grad_scale as f32,
+        };
+        for (i, spec) in specs.iter().enumerate() {
+            let weight_decay = if spec.decays() { settings.weight_decay as f32 } else { 0.0 };
+            team.adamw(
+                &mut params.tensors[i],
+                &mut moments.m.tensors[i],
+                &mut moments.v.tensors[i],
+                &gradient.tensors[i],
+                spec.len(),
+                AdamW { weight_decay, ..step },
+            );
+        }
+    }
+}

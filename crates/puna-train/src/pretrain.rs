@@ -1,0 +1,291 @@
+//! Pretraining (paper section 2.2).
+
+use crate::checkpoint::Identity;
+use crate::error::{Error, Result};
+use crate::fleet::Fleet;
+use crate::hash::hex;
+use crate::loader::{Cursor, Loader, LoaderOptions};
+use crate::optimizer::OptimizerSettings;
+use crate::schedule::{Decay, Schedule};
+use crate::sequence::Sequence;
+use crate::tokens::TokenFile;
+use crate::trainer::{
+    CheckpointSettings, Event, LayoutSettings, Run, Source, TrainSummary, Validation, held_out_loss, train,
+};
+use puna_compute::HostBuf;
+use puna_llama::{Config, Model, Params};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+/// Sequences that validation holds in memory at a time.
+const VALIDATION_CHUNK: usize = 64;
+
+/// Every number of pretraining; the defaults are the paper's, for its 7B and 13B models, where the
+/// paper speaks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PretrainSettings {
+    /// Rows of a sequence.
+    pub seq_len: usize,
+    /// Sequences of a step; 1024 of 4096 rows are the paper's 4M tokens.
+    pub batch_sequences: usize,
+    /// Steps to take. Give this or `epochs`.
+    pub steps: Option<u64>,
+    /// Passes over the data to take, in whole steps, rounded up. Give this or `steps`.
+    pub epochs: Option<f64>,
+    /// Highest learning rate.
+    pub lr: f64,
+    /// Steps of linear warm-up.
+    pub warmup_steps: u64,
+    /// What follows the warm-up.
+    pub decay: Decay,
+    /// Share of the highest learning rate at the end.
+    pub min_lr_ratio: f64,
+    /// AdamW.
+    pub optimizer: OptimizerSettings,
+    /// Whether attention stays within a document; the paper does not say.
+    pub document_mask: bool,
+    /// Order of the documents.
+    pub seed: u64,
+    /// Steps between validations; 0 validates only at the end.
+    pub validate_every: u64,
+    /// Most tokens to validate on, in whole documents from the first; all without.
+    pub validate_tokens: Option<u64>,
+    /// How a step is spread over the machine.
+    pub layout: LayoutSettings,
+    /// Checkpoints.
+    pub checkpoint: CheckpointSettings,
+}
+
+impl Default for PretrainSettings {
+    fn default() -> Self {
+        Self {
+            seq_len: 4096,
+            batch_sequences: 1024,
+            steps: None,
+            epochs: None,
+            lr: 3e-4,
+            warmup_steps: 2000,
+            decay: Decay::Cosine,
+            min_lr_ratio: 0.1,
+            optimizer: OptimizerSettings::default(),
+            document_mask: true,
+            seed: 0,
+            validate_every: 0,
+            validate_tokens: None,
+            layout: LayoutSettings::default(),
+            checkpoint: CheckpointSettings::default(),
+        }
+    }
+}
+
+impl PretrainSettings {
+    /// Rows of a step.
+    pub fn rows_per_step(&self) -> u64 {
+        self.seq_len as u64 * self.batch_sequences as u64
+    }
+
+    /// Learning rates for data of so many rows an epoch.
+    pub fn schedule(&self, rows_per_epoch: u64) -> Result<Schedule> {
+        if self.rows_per_step() == 0 {
+            return Err(Error::setting("batch_sequences", "it and seq_len must be at least 1"));
+        }
+        let total = match (self.steps, self.epochs) {
+            (Some(steps), None) => steps,
+            (None, Some(epochs)) if epochs > 0.0 && epochs.is_finite() => {
+                (epochs * rows_per_epoch as f64 / self.rows_per_step() as f64).ceil() as u64
+            }
+            (None, Some(epochs)) => {
+                return Err(Error::setting("epochs", format!("{epochs} is not a positive number")));
+            }
+            _ => return Err(Error::setting("steps", "give either steps or epochs")),
+        };
+        let schedule = Schedule {
+            peak: self.lr,
+            warmup: self.warmup_steps,
+            total,
+            decay: self.decay,
+            min_ratio: self.min_lr_ratio,
+        };
+        schedule.validate()?;
+        Ok(schedule)
+    }
+}
+
+/// What the weights are at first.
+pub enum Init {
+    /// Drawn by seed.
+    Seed(u64),
+    /// Those of a model.
+    Model(Box<Model>),
+}
+
+/// A pretraining to do, or to go on with.
+pub struct PretrainJob<'a> {
+    /// Directory of the checkpoints and metrics. If it holds checkpoints, the run goes on from the
+    /// last one.
+    pub dir: &'a Path,
+    /// Shape of the model.
+    pub config: &'a Config,
+    /// Settings.
+    pub settings: &'a PretrainSettings,
+    /// What to train on.
+    pub train: &'a [TokenFile],
+    /// What to validate on.
+    pub valid: Option<&'a [TokenFile]>,
+    /// Threads; of no influence on the result.
+    pub threads: usize,
+    /// What the weights are at first.
+    pub init: Init,
+    /// Set it, and the run ends after the current step with a checkpoint and [`Error::Stopped`].
+    pub stop: Option<&'a AtomicBool>,
+    /// Hears what goes on.
+    pub on_event: &'a mut dyn FnMut(Event),
+}
+
+/// Pretrains a model.
+pub fn pretrain(job: PretrainJob<'_>) -> Result<(Model, TrainSummary)> {
+    let settings = job.settings;
+    for file in job.train.iter().chain(job.valid.unwrap_or_default()) {
+        let (size, model) = (file.vocabulary().size, job.config.vocab_size);
+        if size != model as u64 {
+            let what = format!("its vocabulary has {size} ids and the model {model}");
+            return Err(Error::format(file.path(), what));
+        }
+    }
+    let options = LoaderOptions {
+        seq_len: settings.seq_len,
+        document_mask: settings.document_mask,
+        seed: Some(settings.seed),
+    };
+    let loader = Loader::new(job.train, options)?;
+    let schedule = settings.schedule(loader.rows_per_epoch())?;
+    let identity = identity(&job);
+    let model = match job.init {
+        Init::Seed(seed) => Model::init(job.config, seed)?,
+        Init::Model(model) if model.config == *job.config => *model,
+        Init::Model(_) => {
+            return Err(Error::Data("the model to begin with does not have the shape asked for".into()));
+        }
+    };
+    let valid = job.valid.filter(|files| files.iter().any(|f| f.documents() > 0));
+    let mut source = Pages { loader, settings, valid, total: schedule.total };
+    let run = Run {
+        dir: job.dir,
+        schedule,
+        optimizer: &settings.optimizer,
+        checkpoints: &settings.checkpoint,
+        fleet: settings.layout.fleet(settings.seq_len, job.threads),
+        identity,
+        stop: job.stop,
+        on_event: job.on_event,
+    };
+    train(run, model, &mut source)
+}
+
+/// Everything that decides the numbers of a run. Where and how often it is saved does not.
+fn identity(job: &PretrainJob<'_>) -> Identity {
+    let mut settings = job.settings.clone();
+    settings.checkpoint = CheckpointSettings::default();
+    let files = |files: &[TokenFile]| -> Vec<String> {
+        files.iter().map(|file| hex(file.content_hash())).collect()
+    };
+    let init = match &job.init {
+        Init::Seed(seed) => format!("seed {seed}"),
+        Init::Model(model) => crate::identity::of_model(model),
+    };
+    let mut identity = crate::identity::of("settings", &settings);
+    identity.insert("model".into(), format!("{:?}", job.config).into());
+    identity.insert("training files".into(), files(job.train).into());
+    identity.insert("validation files".into(), files(job.valid.unwrap_or_default()).into());
+    identity.insert("initial weights".into(), init.into());
+    identity
+}
+
+/// Documents in random order, and validation by steps.
+struct Pages<'a> {
+    loader: Loader<'a>,
+    settings: &'a PretrainSettings,
+    valid: Option<&'a [TokenFile]>,
+    total: u64,
+}
+
+impl Source for Pages<'_> {
+    fn next_batch(&mut self) -> Result<Vec<Sequence>> {
+        Ok((0..self.settings.batch_sequences).map(|_| self.loader.next_sequence()).collect())
+    }
+
+    fn cursor(&self) -> Cursor {
+        self.loader.cursor()
+    }
+
+    fn seek(&mut self, cursor: Cursor) -> Result<()> {
+        self.loader.seek(cursor)
+    }
+
+    fn validate(
+        &mut self,
+        fleet: &mut Fleet,
+        params: &Params<HostBuf>,
+        step: u64,
+    ) -> Result<Option<Validation>> {
+        let every = self.settings.validate_every;
+        let due = step > 0 && (step == self.total || every > 0 && step.is_multiple_of(every));
+        let Some(files) = self.valid.filter(|_| due) else { return Ok(None) };
+        validate_text(fleet, params, files, self.settings, step).map(Some)
+    }
+}
+
+/// Loss on token files, in bits per byte of text. Every document is predicted from its BOS, its EOS
+/// included.
+fn validate_text(
+    fleet: &mut Fleet,
+    params: &Params<HostBuf>,
+    files: &[TokenFile],
+    settings: &PretrainSettings,
+    step: u64,
+) -> Result<Validation> {
+    let options = LoaderOptions {
+        seq_len: settings.seq_len,
+        document_mask: settings.document_mask,
+        seed: None,
+    };
+    let mut loader = Loader::new(files, options)?;
+    let limit = settings.validate_tokens.unwrap_or(u64::MAX);
+    let (documents, bytes) = leading_documents(files, limit);
+    loader.limit(documents);
+    let (mut nats, mut weight) = (0.0, 0.0);
+    loop {
+        let chunk: Vec<Sequence> =
+            std::iter::from_fn(|| loader.next_in_epoch(0)).take(VALIDATION_CHUNK).collect();
+        if chunk.is_empty() {
+            break;
+        }
+        let (n, w) = held_out_loss(fleet, params, &chunk)?;
+        nats += n;
+        weight += w;
+    }
+    Ok(Validation {
+        step,
+        loss: nats / weight,
+        tokens: weight as u64,
+        bits_per_byte: Some(nats / std::f64::consts::LN_2 / bytes as f64),
+    })
+}
+
+/// How many documents it takes to have `limit` tokens, and the bytes of their text.
+fn leading_documents(files: &[TokenFile], limit: u64) -> (u32, u64) {
+    let (mut documents, mut tokens, mut bytes) = (0, 0, 0);
+    for file in files {
+        for document in 0..file.documents() {
+            if tokens >= limit {
+                return (documents, bytes);
+            }
+            documents += 1;
+            tokens += file.document(document).len() as u64;
+            bytes += file.document_text_bytes(document);
+        }
+    }
+    (documents, bytes)
+}

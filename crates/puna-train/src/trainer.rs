@@ -1,0 +1,307 @@
+//! The loop that pretraining and supervised fine-tuning share: batch, gradient, clip, AdamW,
+//! metrics, validation, checkpoint. What differs between them is where the batches come from.
+
+use crate::checkpoint::{Checkpoints, Identity, State};
+use crate::error::{Error, Result};
+use crate::fleet::{Fleet, FleetOptions};
+use crate::loader::Cursor;
+use crate::metrics::{MetricsLog, StepMetrics};
+use crate::optimizer::{Moments, OptimizerSettings};
+use crate::schedule::Schedule;
+use crate::sequence::Sequence;
+use puna_compute::HostBuf;
+use puna_llama::atomic_file::write_atomically;
+use puna_llama::{Model, Params};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// How a step is spread over the machine. The first two decide the order of additions, and with it
+/// the last bits of the result; the number of threads does not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LayoutSettings {
+    /// Accumulation lanes: as many threads as this can be of use.
+    pub lanes: usize,
+    /// Most rows that go through a worker at once; memory grows with it. Without: one sequence.
+    pub micro_batch_rows: Option<usize>,
+    /// Keep only each block's input and compute the block again in the backward pass.
+    pub recompute: bool,
+}
+
+impl Default for LayoutSettings {
+    fn default() -> Self {
+        Self { lanes: 8, micro_batch_rows: None, recompute: false }
+    }
+}
+
+impl LayoutSettings {
+    /// The fleet for sequences of this length.
+    pub fn fleet(&self, seq_len: usize, threads: usize) -> FleetOptions {
+        FleetOptions {
+            lanes: self.lanes,
+            threads,
+            micro_batch_rows: self.micro_batch_rows.unwrap_or(seq_len),
+            recompute: self.recompute,
+        }
+    }
+}
+
+/// When a run looks back and when it saves itself; of no influence on its result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointSettings {
+    /// Steps between checkpoints; 0 writes only the last.
+    pub every: u64,
+    /// How many stay.
+    pub keep: usize,
+}
+
+impl Default for CheckpointSettings {
+    fn default() -> Self {
+        Self { every: 1000, keep: 2 }
+    }
+}
+
+/// The loss on held-out data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validation {
+    /// Steps done before it.
+    pub step: u64,
+    /// Mean loss, nats a predicted token.
+    pub loss: f64,
+    /// Predicted tokens.
+    pub tokens: u64,
+    /// Loss in bits by the bytes of text predicted; none for dialogues.
+    pub bits_per_byte: Option<f64>,
+}
+
+/// What a run tells while it goes on.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A step is done.
+    Step {
+        /// Steps in all.
+        steps: u64,
+        /// Its figures.
+        metrics: StepMetrics,
+    },
+    /// Held-out data were looked at.
+    Validation(Validation),
+    /// A checkpoint is safe on disk.
+    CheckpointSaved {
+        /// Steps done.
+        step: u64,
+        /// Its directory.
+        path: PathBuf,
+    },
+    /// The run goes on from a checkpoint.
+    ResumedFrom {
+        /// Steps done.
+        step: u64,
+        /// Its directory.
+        path: PathBuf,
+    },
+    /// Something to look at; the run goes on.
+    Warning(String),
+}
+
+/// What came out, the same for equal runs however often they were interrupted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainSummary {
+    /// Steps taken.
+    pub steps: u64,
+    /// Rows trained on.
+    pub tokens: u64,
+    /// Loss of the first step.
+    pub first_loss: f64,
+    /// Loss of the last step.
+    pub last_loss: f64,
+    /// Every validation.
+    pub validations: Vec<Validation>,
+}
+
+/// Where a run's batches come from.
+pub(crate) trait Source {
+    /// The sequences of the next step.
+    fn next_batch(&mut self) -> Result<Vec<Sequence>>;
+    /// Where the next batch begins.
+    fn cursor(&self) -> Cursor;
+    /// Goes back there.
+    fn seek(&mut self, cursor: Cursor) -> Result<()>;
+    /// Looks at held-out data if it is time to, `step` steps done and the batch after them next.
+    fn validate(
+        &mut self,
+        fleet: &mut Fleet,
+        params: &Params<HostBuf>,
+        step: u64,
+    ) -> Result<Option<Validation>>;
+}
+
+/// What the loop needs beside the model and the data.
+pub(crate) struct Run<'a> {
+    pub dir: &'a Path,
+    pub schedule: Schedule,
+    pub optimizer: &'a OptimizerSettings,
+    pub checkpoints: &'a CheckpointSettings,
+    pub fleet: FleetOptions,
+    pub identity: Identity,
+    pub stop: Option<&'a AtomicBool>,
+    pub on_event: &'a mut dyn FnMut(Event),
+}
+
+/// Name of the metrics in a run's directory.
+pub const METRICS_FILE: &str = "metrics.jsonl";
+/// Name of the checkpoints' directory in a run's directory.
+pub const CHECKPOINT_DIR: &str = "checkpoints";
+
+/// Trains to the schedule's end, from the last checkpoint if there is one.
+pub(crate) fn train(
+    run: Run<'_>,
+    mut model: Model,
+    source: &mut dyn Source,
+) -> Result<(Model, TrainSummary)> {
+    run.schedule.validate()?;
+    run.optimizer.validate()?;
+    std::fs::create_dir_all(run.dir).map_err(Error::io("create", run.dir))?;
+    let (config, params) = (&model.config, &mut model.params);
+    let checkpoints = Checkpoints::new(&run.dir.join(CHECKPOINT_DIR), run.checkpoints.keep);
+    let mut moments = Moments::zeros(config)?;
+    let mut warnings = Vec::new();
+    let latest = checkpoints.load_latest(config, &run.identity, params, &mut moments, &mut |w| {
+        warnings.push(w);
+    });
+    warnings.into_iter().for_each(|w| (run.on_event)(Event::Warning(w)));
+    let mut state = match latest? {
+        Some((path, state)) => {
+            source.seek(state.cursor)?;
+            if state.code != env!("CARGO_PKG_VERSION") {
+                let version = &state.code;
+                let what = format!("{} was written by version {version}", path.display());
+                (run.on_event)(Event::Warning(what));
+            }
+            (run.on_event)(Event::ResumedFrom { step: state.step, path });
+            state
+        }
+        None => State::new(run.identity),
+    };
+    let mut fleet = Fleet::new(config, run.fleet)?;
+    let mut metrics = MetricsLog::open(&run.dir.join(METRICS_FILE), state.step)?;
+    if state.step == 0 {
+        validate(source, &mut fleet, params, &mut state, &mut metrics, run.on_event)?;
+    }
+
+    while state.step < run.schedule.total {
+        let began = Instant::now();
+        let step = state.step + 1;
+        let batch = source.next_batch()?;
+        let outcome = fleet.loss_and_grad(params, &batch)?;
+        let grad_norm = fleet.grad_norm();
+        let culprit = match (outcome.loss.is_finite(), grad_norm.is_finite()) {
+            (true, true) => None,
+            (false, _) => Some("loss"),
+            (true, false) => Some("gradient"),
+        };
+        if let Some(what) = culprit {
+            let tensor = fleet.find_non_finite(params);
+            return Err(Error::NonFinite { step, what, tensor, batch: dump(run.dir, step, &batch)? });
+        }
+        let lr = run.schedule.lr(step);
+        let scale = run.optimizer.grad_scale(grad_norm);
+        fleet.adamw_step(params, &mut moments, lr, run.optimizer, scale);
+
+        state.step = step;
+        state.tokens += outcome.rows as u64;
+        state.cursor = source.cursor();
+        state.last_loss = outcome.loss;
+        if step == 1 {
+            state.first_loss = outcome.loss;
+        }
+        let line = StepMetrics {
+            step,
+            tokens: state.tokens,
+            loss: outcome.loss,
+            lr,
+            grad_norm,
+            tokens_per_second: outcome.rows as f64 / began.elapsed().as_secs_f64().max(1e-9),
+        };
+        metrics.step(&line)?;
+        (run.on_event)(Event::Step { steps: run.schedule.total, metrics: line });
+        validate(source, &mut fleet, params, &mut state, &mut metrics, run.on_event)?;
+
+        let last = step == run.schedule.total;
+        let stop = run.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) && !last;
+        let due = run.checkpoints.every > 0 && step.is_multiple_of(run.checkpoints.every);
+        if last || stop || due {
+            // A step can overflow the weights themselves; what is saved must be able to go on.
+            if params.tensors.iter().any(|t| t.iter().any(|w| !w.is_finite())) {
+                let tensor = fleet.find_non_finite(params);
+                let batch = dump(run.dir, step, &batch)?;
+                return Err(Error::NonFinite { step, what: "updated model", tensor, batch });
+            }
+            let path = checkpoints.save(config, params, &moments, &state)?;
+            (run.on_event)(Event::CheckpointSaved { step, path });
+        }
+        if stop {
+            return Err(Error::Stopped { step });
+        }
+    }
+    let summary = TrainSummary {
+        steps: state.step,
+        tokens: state.tokens,
+        first_loss: state.first_loss,
+        last_loss: state.last_loss,
+        validations: state.validations,
+    };
+    Ok((model, summary))
+}
+
+fn validate(
+    source: &mut dyn Source,
+    fleet: &mut Fleet,
+    params: &Params<HostBuf>,
+    state: &mut State,
+    metrics: &mut MetricsLog,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<()> {
+    if let Some(validation) = source.validate(fleet, params, state.step)? {
+        metrics.validation(&validation)?;
+        state.validations.push(validation.clone());
+        on_event(Event::Validation(validation));
+    }
+    Ok(())
+}
+
+/// Saves the batch that broke the run.
+fn dump(dir: &Path, step: u64, batch: &[Sequence]) -> Result<PathBuf> {
+    #[derive(Serialize)]
+    struct Dump<'a> {
+        step: u64,
+        sequences: &'a [Sequence],
+    }
+    let path = dir.join(format!("non-finite-step-{step:08}.json"));
+    let json = serde_json::to_vec(&Dump { step, sequences: batch })
+        .map_err(|e| Error::format(&path, e.to_string()))?;
+    write_atomically(&path, &json)?;
+    Ok(path)
+}
+
+/// Sum of the weighted losses of sequences, and of the weights.
+pub(crate) fn held_out_loss(
+    fleet: &mut Fleet,
+    params: &Params<HostBuf>,
+    sequences: &[Sequence],
+) -> Result<(f64, f64)> {
+    let (mut nats, mut weight) = (0.0, 0.0);
+    for (logprobs, sequence) in fleet.logprobs(params, sequences)?.iter().zip(sequences) {
+        for (&logp, &w) in logprobs.iter().zip(&sequence.weights).filter(|&(_, &w)| w != 0.0) {
+            nats -= f64::from(w) * f64::from(logp);
+            weight += f64::from(w);
+        }
+    }
+    Ok((nats, weight))
+}

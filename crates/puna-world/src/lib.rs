@@ -1,0 +1,41 @@
+//! A small, consistent, **synthetic** world with known truth.
+//!
+//! From a seed comes a world of people, villages and trades, and from the world
+//! comes text that tells its facts (pretraining), dialogues that ask about some of
+//! them (supervised fine-tuning), and questions about the others (evaluation). A fact
+//! that is held out stands in the pretraining text like every other, but is asked
+//! nowhere and stated in no dialogue; so a right answer to its question shows that
+//! the model learned facts from text and the art of answering from dialogues.
+//!
+//! Nobody and nothing in it is real: it proves the machinery, and numbers measured on
+//! it are always called synthetic.
+//!
+//! ```
+//! use puna_world::{World, WorldOptions};
+//! let world = World::generate(&WorldOptions { seed: 7, ..WorldOptions::default() });
+//! let question = &world.questions()[0];
+//! assert!(question.check(&format!("It is {}.", question.accepted[0])));
+//! ```
+
+mod dialogue;
+mod dice;
+mod document;
+mod fact;
+#[cfg(test)]
+mod honesty;
+mod language;
+mod mix;
+mod pools;
+mod question;
+mod talk;
+mod template;
+mod world;
+mod write;
+mod writer;
+
+pub use dialogue::{Dialogue, Role};
+pub use document::Document;
+pub use fact::{Attribute, Entity, Fact};
+pub use question::Question;
+pub use world::{Person, Place, Pronoun, Trade, World, WorldOptions};
+pub use write::{Manifest, WorldError, WrittenFile};

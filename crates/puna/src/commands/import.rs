@@ -1,0 +1,39 @@
+//! `puna import`: a model of another program as a model directory.
+
+use crate::cli::ImportArgs;
+use crate::model_file::{Loaded, load};
+use crate::out;
+use crate::run::{Provenance, write_model};
+use anyhow::{Context, Result, bail};
+use puna_llama::SaveOptions;
+use serde_json::json;
+use std::fs;
+
+/// Does the command.
+pub fn import(args: &ImportArgs) -> Result<()> {
+    let occupied = fs::read_dir(&args.out).is_ok_and(|mut entries| entries.next().is_some());
+    if occupied || args.out.is_file() {
+        bail!("{} is there already and not empty; choose another --out", args.out.display());
+    }
+    let Loaded { model, tokenizer } = load(&args.source, args.tokenizer.as_deref())?;
+    let options = SaveOptions {
+        dtype: args.dtype.into(),
+        bos: tokenizer.bos(),
+        eos: tokenizer.eos(),
+        ..SaveOptions::default()
+    };
+    let name = args.source.file_name().unwrap_or_default().to_string_lossy();
+    let provenance = Provenance::imported(&name);
+    write_model(&args.out, &model, &tokenizer, &options, &provenance)
+        .with_context(|| format!("cannot import {}", args.source.display()))?;
+    let parameters = model.config.n_params();
+    if args.json {
+        return out::json(&json!({"out": args.out, "parameters": parameters}));
+    }
+    out::line(&format!("{}: {}parameters", args.out.display(), spaced(parameters)))
+}
+
+fn spaced(n: u64) -> String {
+    let text = crate::report::si(n as f64);
+    if text.contains(' ') { text } else { format!("{text} ") }
+}

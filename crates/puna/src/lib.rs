@@ -1,0 +1,30 @@
+//! Puna's command line, its recipes and its runs.
+
+mod calibrate;
+pub mod cli;
+pub mod commands;
+pub mod error;
+mod forecast;
+mod machine;
+mod model_file;
+mod out;
+pub mod recipe;
+pub mod report;
+pub mod run;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Parses the command line, does what it says and turns errors into one paragraph.
+pub fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match commands::dispatch(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        // As a program ends that the system stops because its reader is gone.
+        Err(error) if error::is_broken_pipe(&error) => ExitCode::from(141),
+        Err(error) => {
+            eprintln!("error: {}", error::flatten(&error));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The state machine: what is up to date is skipped, what was interrupted goes on, what changed is
+//! done again, and nothing that took work is thrown away.
+
+use super::files::link_atomically;
+use super::lock::Lock;
+use super::manifest::{LOG, Manifest, Status, differences};
+use super::provenance::remove;
+use super::stages::{self, Stand};
+use crate::recipe::{Plan, Stage};
+use crate::report::Reporter;
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// How a plan is walked.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Directory of the run.
+    pub dir: PathBuf,
+    /// The last stage to do.
+    pub until: Option<String>,
+    /// Do this stage alone; those before it must be done.
+    pub only: Option<String>,
+    /// Threads; of no influence on any result.
+    pub threads: usize,
+}
+
+/// What a walk came to.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Metrics of every stage that is done, by name.
+    pub metrics: BTreeMap<String, Map<String, Value>>,
+    /// The newest model.
+    pub model: Option<PathBuf>,
+    /// Directory of the evaluation.
+    pub evaluation: Option<PathBuf>,
+}
+
+/// Walks a plan.
+pub fn run(plan: &Plan, options: &Options, report: &mut Reporter) -> Result<Outcome> {
+    let target = options.only.as_ref().or(options.until.as_ref());
+    let last = match target {
+        None => plan.stages.len() - 1,
+        Some(name) => plan.position(name).with_context(|| {
+            format!("recipe {} has no stage {name:?}; it has {}", plan.name, plan.names().join(", "))
+        })?,
+    };
+    fs::create_dir_all(&options.dir).with_context(|| format!("cannot create {}", options.dir.display()))?;
+    let _lock = Lock::take(&options.dir)?;
+    let mut outcome = Outcome::default();
+    for index in 0..=last {
+        let alone = options.only.is_none() || index == last;
+        let name = plan.stages[index].name();
+        let walker = Walker { plan, options, index };
+        let manifest = walker
+            .step(report, alone)
+            .with_context(|| format!("stage {name} of {} in {}", plan.name, options.dir.display()))?;
+        outcome.metrics.insert(name.into(), manifest.metrics);
+        let dir = options.dir.join(plan.directory(index));
+        match plan.stages[index] {
+            Stage::Pretrain(_) | Stage::Sft(_) => {
+                let target = Path::new(&plan.directory(index)).join("model");
+                link_atomically(&options.dir.join("latest"), &target)?;
+                outcome.model = Some(options.dir.join("latest"));
+            }
+            Stage::Evaluate(_) => outcome.evaluation = Some(dir),
+            _ => {}
+        }
+    }
+    Ok(outcome)
+}
+
+/// One stage of a walk.
+struct Walker<'a> {
+    plan: &'a Plan,
+    options: &'a Options,
+    index: usize,
+}
+
+impl Walker<'_> {
+    fn step(&self, report: &mut Reporter, may_work: bool) -> Result<Manifest> {
+        let stage = &self.plan.stages[self.index];
+        let dir = self.options.dir.join(self.plan.directory(self.index));
+        let stand = Stand { plan: self.plan, root: &self.options.dir, dir: &dir, threads: self.options.threads };
+        let inputs = stages::inputs(&stand, stage)?;
+        let mut manifest = Manifest::begin(&self.plan.name, stage.name(), stage.config(), inputs);
+        let old = Manifest::read(&dir)?;
+        let same = old.as_ref().filter(|old| old.fingerprint == manifest.fingerprint);
+        if let Some(done) = same.filter(|old| old.status == Status::Complete && old.outputs_present(&dir)) {
+            report.up_to_date(stage.name());
+            stages::clean(&dir)?;
+            return Ok(done.clone());
+        }
+        ensure!(
+            may_work,
+            "it is not done, or its recipe has changed since; do it first with `puna run` and --until {}",
+            stage.name()
+        );
+        let goes_on = same.is_some_and(|old| old.status == Status::Running);
+        match &old {
+            Some(old) if same.is_none() => self.supersede(&dir, old, &manifest, report)?,
+            // What cannot be continued begins afresh; so does what lost its outputs.
+            Some(_) if !(goes_on && stages::can_go_on(stage)) => {
+                remove(&dir).with_context(|| format!("cannot clear {}", dir.display()))?;
+            }
+            None if fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some()) => bail!(
+                "{} holds files and no record of a run; move it away, or give the run another --dir",
+                dir.display()
+            ),
+            _ => {}
+        }
+        fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        manifest.write(&dir)?;
+        let log = File::options().create(true).append(true).open(dir.join(LOG));
+        let what = stages::describe(stage);
+        let again = if goes_on && stages::can_go_on(stage) { " (going on)" } else { "" };
+        report.stage(stage.name(), &format!("{what}{again}"), log.ok());
+        let metrics = stages::execute(&stand, stage, report)?;
+        manifest.complete(&dir, metrics)?;
+        stages::clean(&dir)?;
+        report.stage_done(&manifest.metrics);
+        Ok(manifest)
+    }
+
+    /// Moves what another configuration made out of the way.
+    fn supersede(&self, dir: &Path, old: &Manifest, new: &Manifest, report: &mut Reporter) -> Result<()> {
+        let shelf = self.options.dir.join("superseded");
+        fs::create_dir_all(&shelf).with_context(|| format!("cannot create {}", shelf.display()))?;
+        let name = dir.file_name().unwrap_or_default().to_string_lossy();
+        let short = old.fingerprint.get(..8).unwrap_or(&old.fingerprint);
+        let kept = shelf.join(format!("{name}-{short}"));
+        // The same work, done twice and superseded twice: the later one stays.
+        remove(&kept).with_context(|| format!("cannot clear {}", kept.display()))?;
+        fs::rename(dir, &kept)
+            .with_context(|| format!("cannot move {} to {}", dir.display(), kept.display()))?;
+        let mut changes = differences(&old.config, &new.config);
+        if changes.is_empty() {
+            changes.push("what it reads has changed".into());
+        }
+        report.line(&format!(
+            "{}: to be done again ({}); the old one is kept in {}",
+            new.stage,
+            changes.join(", "),
+            kept.display()
+        ));
+        Ok(())
+    }
+}

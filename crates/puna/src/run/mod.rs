@@ -1,0 +1,16 @@
+//! A run: the stages of a plan, walked as a resumable state machine in one directory.
+
+mod files;
+mod lock;
+mod machine;
+mod manifest;
+mod provenance;
+mod stages;
+mod verify;
+
+pub use files::{sha256_file, write_atomically};
+pub use machine::{Options, Outcome, run};
+pub use manifest::{Manifest, Output, Status, VERSION};
+pub use provenance::{Provenance, write_model};
+pub use stages::{Answer, Evaluation};
+pub use verify::{Finding, verify};

@@ -1,0 +1,157 @@
+//! The stages that change weights: pretraining and supervised fine-tuning (paper sections 2.2, 3.1).
+
+use super::documents::{self, is_held_out};
+use super::text::{HELD_OUT, TRAIN, open_tokens};
+use super::{Metrics, Stand, inputs};
+use crate::recipe::{PretrainPlan, SftPlan, Stage};
+use crate::report::Reporter;
+use crate::run::manifest::VERSION;
+use crate::run::provenance::{Provenance, write_model};
+use anyhow::{Context, Result};
+use puna_llama::{Model, SaveOptions};
+use puna_text::Tokenizer;
+use puna_train::{
+    Dialogue, Event, Init, PretrainJob, SftJob, TrainSummary, Validation, pretrain as train_on_text,
+    read_dialogues, sft as train_on_dialogues,
+};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Directory of the checkpoints in a stage's.
+pub const CHECKPOINTS: &str = puna_train::CHECKPOINT_DIR;
+
+/// Pretrains from random weights.
+pub fn pretrain(stand: &Stand<'_>, plan: &PretrainPlan, report: &mut Reporter) -> Result<Metrics> {
+    let tokenizer = stand.tokenizer()?;
+    let dir = stand.of("tokens")?;
+    let train = open_tokens(&dir, TRAIN, &tokenizer)?;
+    let valid = open_tokens(&dir, HELD_OUT, &tokenizer)?;
+    let rows = plan.settings.rows_per_step() as f64;
+    let (model, summary) = train_on_text(PretrainJob {
+        dir: stand.dir,
+        config: &plan.model,
+        settings: &plan.settings,
+        train: &train,
+        valid: Some(&valid),
+        threads: stand.threads,
+        init: Init::Seed(plan.init_seed),
+        stop: None,
+        on_event: &mut listener(report, rows),
+    })?;
+    let stage = Stage::Pretrain(Box::new(plan.clone()));
+    finish(stand, &stage, &model, &tokenizer, &summary)
+}
+
+/// Fine-tunes the base model.
+pub fn sft(stand: &Stand<'_>, plan: &SftPlan, report: &mut Reporter) -> Result<Metrics> {
+    let tokenizer = stand.tokenizer()?;
+    let model = Model::load(&stand.of("pretrain")?.join("model"))?;
+    let path = plan.dialogues.clone().unwrap_or_else(|| stand.data().join(documents::DIALOGUES));
+    let (valid, train): (Vec<Dialogue>, Vec<Dialogue>) =
+        read_dialogues(&path)?.into_iter().partition(|dialogue| {
+            let text: Vec<&str> = dialogue.messages.iter().map(|m| m.content.as_str()).collect();
+            is_held_out(plan.settings.seed, &text.join("\n"), plan.held_out)
+        });
+    let rows = (plan.settings.seq_len * plan.settings.batch_sequences) as f64;
+    let (model, summary) = train_on_dialogues(SftJob {
+        dir: stand.dir,
+        model,
+        tokenizer: &tokenizer,
+        settings: &plan.settings,
+        train: &train,
+        valid: &valid,
+        threads: stand.threads,
+        stop: None,
+        on_event: &mut listener(report, rows),
+    })?;
+    let stage = Stage::Sft(Box::new(plan.clone()));
+    finish(stand, &stage, &model, &tokenizer, &summary)
+}
+
+/// Writes the model with its provenance.
+fn finish(
+    stand: &Stand<'_>,
+    stage: &Stage,
+    model: &Model,
+    tokenizer: &Tokenizer,
+    summary: &TrainSummary,
+) -> Result<Metrics> {
+    let is_weights = |name: &str| name.ends_with(".safetensors");
+    let (parents, data): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        inputs(stand, stage)?.into_iter().partition(|(name, _)| is_weights(name));
+    let provenance = Provenance {
+        schema_version: 1,
+        code_version: VERSION.into(),
+        recipe: Some(stand.plan.name.clone()),
+        stage: stage.name().into(),
+        synthetic: matches!(stand.plan.stages[0], Stage::World(_)),
+        parents,
+        data,
+        tokens: summary.tokens,
+        tokenizer: tokenizer.hash_hex(),
+        parameters: model.config.n_params(),
+    };
+    let options = SaveOptions { bos: tokenizer.bos(), eos: tokenizer.eos(), ..SaveOptions::default() };
+    write_model(&stand.dir.join("model"), model, tokenizer, &options, &provenance)
+        .context("training is done and its last checkpoint is safe")?;
+    let mut metrics = Metrics::new();
+    for (name, value) in [
+        ("parameters", json!(model.config.n_params())),
+        ("steps", json!(summary.steps)),
+        ("tokens", json!(summary.tokens)),
+        ("first_loss", json!(summary.first_loss)),
+        ("last_loss", json!(summary.last_loss)),
+    ] {
+        metrics.insert(name.into(), value);
+    }
+    if let Some(last) = summary.validations.last() {
+        metrics.extend(validation(last));
+        metrics.insert("validations".into(), serde_json::to_value(&summary.validations)?);
+    }
+    Ok(metrics)
+}
+
+fn validation(v: &Validation) -> Metrics {
+    let mut out = Metrics::from_iter([("held_out_loss".to_owned(), json!(v.loss))]);
+    if let Some(bits) = v.bits_per_byte {
+        out.insert("held_out_bits_per_byte".into(), json!(bits));
+    }
+    out
+}
+
+/// Tells the reporter what the trainer tells.
+fn listener(report: &mut Reporter, rows_per_step: f64) -> impl FnMut(Event) {
+    let mut begun = false;
+    let mut held_out = Value::Null;
+    move |event| match event {
+        Event::Step { steps, metrics } => {
+            if !begun {
+                begun = true;
+                report.begin(steps, "steps", Some((rows_per_step, "tokens")));
+            }
+            let mut values = json!({"loss": metrics.loss, "lr": metrics.lr});
+            if !held_out.is_null() {
+                values["held out"] = held_out.clone();
+            }
+            report.progress(metrics.step, values);
+        }
+        Event::Validation(v) => {
+            held_out = json!(v.bits_per_byte.unwrap_or(v.loss));
+            let text = v.bits_per_byte.map_or(String::new(), |bits| format!(", {bits:.3} bits per byte"));
+            report.event("validation", serde_json::to_value(&v).unwrap_or_default());
+            report.line(&format!("  step {}: held-out loss {:.3}{text}", v.step, v.loss));
+        }
+        Event::CheckpointSaved { step, path } => {
+            report.event("checkpoint", json!({"step": step, "path": path}));
+        }
+        Event::ResumedFrom { step, path } => {
+            report.event("resumed", json!({"step": step, "path": path}));
+            report.line(&format!("  going on from step {step}"));
+        }
+        Event::Warning(what) => {
+            report.event("warning", json!({"what": what}));
+            report.line(&format!("  warning: {what}"));
+        }
+        _ => {}
+    }
+}
