@@ -66,7 +66,7 @@ def row(series: Series, puna: Series | None) -> list[str]:
     return cells
 
 
-HEADER = ["engine", "tokens/s", "min-max", "puna/it", "min-max", "aim", "of peak", "peak MB", "puna/it", "others"]
+HEADER = ["engine", "tokens/s", "min-max", "speed ratio", "min-max", "aim", "of peak", "peak MB", "memory ratio", "others"]
 
 
 def table(all_series: list[Series], puna: Series | None) -> str:

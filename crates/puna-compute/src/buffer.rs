@@ -19,12 +19,18 @@ impl HostBuf {
     /// A buffer of `len` zeros.
     pub fn zeros(len: usize) -> Result<Self> {
         if len == 0 {
-            return Ok(Self { ptr: NonNull::dangling(), len });
+            return Ok(Self {
+                ptr: NonNull::dangling(),
+                len,
+            });
         }
         let layout = Self::layout(len)?;
         // SAFETY: the layout has a non-zero size; zeroed bytes are valid f32 values.
         let raw = unsafe { alloc_zeroed(layout) }.cast::<f32>();
-        let ptr = NonNull::new(raw).ok_or(Error::OutOfMemory { bytes: layout.size(), device: "cpu" })?;
+        let ptr = NonNull::new(raw).ok_or(Error::OutOfMemory {
+            bytes: layout.size(),
+            device: "cpu",
+        })?;
         #[cfg(target_os = "linux")]
         if layout.size() >= HUGE {
             // SAFETY: the range is the allocation just made; the advice changes no contents, and a
@@ -44,7 +50,10 @@ impl HostBuf {
     fn layout(len: usize) -> Result<Layout> {
         let bytes = len.saturating_mul(size_of::<f32>());
         let align = if bytes >= HUGE { HUGE } else { 64 };
-        Layout::from_size_align(bytes, align).map_err(|_| Error::OutOfMemory { bytes, device: "cpu" })
+        Layout::from_size_align(bytes, align).map_err(|_| Error::OutOfMemory {
+            bytes,
+            device: "cpu",
+        })
     }
 }
 

@@ -11,7 +11,9 @@
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The device has no room for a buffer.
-    #[error("no memory for a buffer of {bytes} bytes on {device}; use smaller micro-batches or a smaller model")]
+    #[error(
+        "no memory for a buffer of {bytes} bytes on {device}; use smaller micro-batches or a smaller model"
+    )]
     OutOfMemory {
         /// Size of the refused buffer.
         bytes: usize,

@@ -21,13 +21,19 @@ impl AtomicFile {
         let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
         let file = File::create(&temporary).map_err(|e| Error::io("create", path, e))?;
         let writer = Some(BufWriter::with_capacity(1 << 20, file));
-        Ok(Self { path: path.into(), temporary, writer })
+        Ok(Self {
+            path: path.into(),
+            temporary,
+            writer,
+        })
     }
 
     /// Appends bytes.
     pub fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.writer {
-            Some(writer) => writer.write_all(bytes).map_err(|e| Error::io("write", &self.path, e)),
+            Some(writer) => writer
+                .write_all(bytes)
+                .map_err(|e| Error::io("write", &self.path, e)),
             None => Ok(()),
         }
     }

@@ -75,13 +75,22 @@ impl Config {
             ));
         }
         if !self.head_dim.is_multiple_of(2) {
-            return fail(format!("head_dim is {}; rotary positions need an even width", self.head_dim));
+            return fail(format!(
+                "head_dim is {}; rotary positions need an even width",
+                self.head_dim
+            ));
         }
         if !(self.norm_eps > 0.0 && self.norm_eps < 1.0) {
-            return fail(format!("norm_eps is {}; it must be between 0 and 1", self.norm_eps));
+            return fail(format!(
+                "norm_eps is {}; it must be between 0 and 1",
+                self.norm_eps
+            ));
         }
         if !(self.rope_theta > 1.0 && self.rope_theta.is_finite()) {
-            return fail(format!("rope_theta is {}; it must be above 1", self.rope_theta));
+            return fail(format!(
+                "rope_theta is {}; it must be above 1",
+                self.rope_theta
+            ));
         }
         Ok(())
     }
@@ -104,7 +113,11 @@ impl Config {
 
     /// Heads as the kernels want them.
     pub fn attention(&self) -> AttentionShape {
-        AttentionShape { heads: self.heads, kv_heads: self.kv_heads, head_dim: self.head_dim }
+        AttentionShape {
+            heads: self.heads,
+            kv_heads: self.kv_heads,
+            head_dim: self.head_dim,
+        }
     }
 
     /// Every parameter tensor, in the order of [`crate::Params`].
@@ -122,7 +135,10 @@ impl Config {
 
     /// Number of parameters.
     pub fn n_params(&self) -> u64 {
-        self.param_specs().iter().map(|spec| spec.len() as u64).sum()
+        self.param_specs()
+            .iter()
+            .map(|spec| spec.len() as u64)
+            .sum()
     }
 
     /// Floating-point operations to train on one token of a sequence of `seq` tokens, forward and

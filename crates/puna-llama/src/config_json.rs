@@ -30,18 +30,25 @@ pub fn read_config(path: &Path) -> Result<Config> {
         dim,
         layers: fields.size("num_hidden_layers")?,
         heads,
-        kv_heads: fields.optional_size("num_key_value_heads")?.unwrap_or(heads),
+        kv_heads: fields
+            .optional_size("num_key_value_heads")?
+            .unwrap_or(heads),
         head_dim,
         hidden_dim: fields.size("intermediate_size")?,
         vocab_size: fields.size("vocab_size")?,
         context: fields.size("max_position_embeddings")?,
         norm_eps: fields.float("rms_norm_eps")?.ok_or_else(|| {
-            Error::format(path, "rms_norm_eps is missing; Llama 2 has 1e-5, Llama 1 had 1e-6")
+            Error::format(
+                path,
+                "rms_norm_eps is missing; Llama 2 has 1e-5, Llama 1 had 1e-6",
+            )
         })?,
         rope_theta: fields.rope_theta()?,
         tied: fields.boolean("tie_word_embeddings")?.unwrap_or(false),
     };
-    config.validate().map_err(|e| Error::format(path, e.to_string()))?;
+    config
+        .validate()
+        .map_err(|e| Error::format(path, e.to_string()))?;
     Ok(config)
 }
 
@@ -86,12 +93,15 @@ pub fn read_meta_params(path: &Path, vocab_size: usize, context: usize) -> Resul
     let multiplier = fields.double("ffn_dim_multiplier")?;
     let sane = multiplier.is_none_or(|m| m > 0.0 && m < 64.0);
     if dim == 0 || dim > 1 << 30 || multiple_of == 0 || multiple_of > 1 << 30 || !sane {
-        return fields.fail("dim, multiple_of and ffn_dim_multiplier give no feed-forward width".into());
+        return fields
+            .fail("dim, multiple_of and ffn_dim_multiplier give no feed-forward width".into());
     }
     if let Some(stated) = fields.0.get("vocab_size").and_then(Value::as_u64)
         && stated != vocab_size as u64
     {
-        return fields.fail(format!("vocab_size is {stated}, but the tokenizer has {vocab_size} pieces"));
+        return fields.fail(format!(
+            "vocab_size is {stated}, but the tokenizer has {vocab_size} pieces"
+        ));
     }
     let config = Config {
         dim,
@@ -106,14 +116,18 @@ pub fn read_meta_params(path: &Path, vocab_size: usize, context: usize) -> Resul
         rope_theta: fields.float("rope_theta")?.unwrap_or(10_000.0),
         tied: false,
     };
-    config.validate().map_err(|e| Error::format(path, e.to_string()))?;
+    config
+        .validate()
+        .map_err(|e| Error::format(path, e.to_string()))?;
     Ok(config)
 }
 
 fn even_share(dim: usize, heads: usize) -> std::result::Result<usize, String> {
     match dim.checked_rem(heads) {
         Some(0) => Ok(dim / heads),
-        _ => Err(format!("a width of {dim} cannot be shared evenly by {heads} heads")),
+        _ => Err(format!(
+            "a width of {dim} cannot be shared evenly by {heads} heads"
+        )),
     }
 }
 
@@ -144,7 +158,12 @@ impl<'a> Fields<'a> {
         self.0.get(name).filter(|v| !v.is_null())
     }
 
-    fn typed<T>(&self, name: &str, kind: &str, read: impl Fn(&Value) -> Option<T>) -> Result<Option<T>> {
+    fn typed<T>(
+        &self,
+        name: &str,
+        kind: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Option<T>> {
         match self.get(name) {
             None => Ok(None),
             Some(value) => match read(value) {
@@ -155,7 +174,9 @@ impl<'a> Fields<'a> {
     }
 
     fn optional_size(&self, name: &str) -> Result<Option<usize>> {
-        self.typed(name, "a whole number", |v| v.as_u64().and_then(|n| usize::try_from(n).ok()))
+        self.typed(name, "a whole number", |v| {
+            v.as_u64().and_then(|n| usize::try_from(n).ok())
+        })
     }
 
     fn size(&self, name: &str) -> Result<usize> {
@@ -188,13 +209,17 @@ impl<'a> Fields<'a> {
     fn refuse_variants(&self) -> Result<()> {
         for name in ["attention_bias", "mlp_bias"] {
             if self.boolean(name)?.unwrap_or(false) {
-                return self.fail(format!("{name} is true; Llama 2 has no biases and neither has Puna"));
+                return self.fail(format!(
+                    "{name} is true; Llama 2 has no biases and neither has Puna"
+                ));
             }
         }
         if let Some(act) = self.text("hidden_act")?
             && act != "silu"
         {
-            return self.fail(format!("hidden_act is {act:?}; only \"silu\" can be computed"));
+            return self.fail(format!(
+                "hidden_act is {act:?}; only \"silu\" can be computed"
+            ));
         }
         for name in ["quantization_config", "compression_config"] {
             if self.get(name).is_some() {
@@ -209,7 +234,9 @@ impl<'a> Fields<'a> {
     fn rope_theta(&self) -> Result<f32> {
         let mut theta = self.double("rope_theta")?;
         for name in ["rope_scaling", "rope_parameters"] {
-            let Some(value) = self.get(name) else { continue };
+            let Some(value) = self.get(name) else {
+                continue;
+            };
             let Value::Object(rope) = value else {
                 return self.fail(format!("{name} is {value}; it must be an object"));
             };
@@ -225,7 +252,9 @@ impl<'a> Fields<'a> {
             }
             let partial = rope.double("partial_rotary_factor")?;
             if partial.is_some_and(|share| share != 1.0) {
-                return self.fail(format!("{name} rotates only a part of each head; Llama 2 rotates all"));
+                return self.fail(format!(
+                    "{name} rotates only a part of each head; Llama 2 rotates all"
+                ));
             }
             theta = rope.double("rope_theta")?.or(theta);
         }
@@ -277,8 +306,14 @@ mod tests {
             ("hidden_act", json!("gelu")),
             ("quantization_config", json!({"bits": 4})),
             ("rope_scaling", json!({"type": "linear", "factor": 2.0})),
-            ("rope_scaling", json!({"rope_type": "llama3", "factor": 8.0})),
-            ("rope_parameters", json!({"rope_type": "yarn", "rope_theta": 10000.0})),
+            (
+                "rope_scaling",
+                json!({"rope_type": "llama3", "factor": 8.0}),
+            ),
+            (
+                "rope_parameters",
+                json!({"rope_type": "yarn", "rope_theta": 10000.0}),
+            ),
             ("hidden_size", json!("64")),
             ("num_key_value_heads", json!(3)),
             ("rms_norm_eps", Value::Null),
@@ -303,11 +338,17 @@ mod tests {
             "n_kv_heads": 8, "n_layers": 80, "norm_eps": 1e-05, "vocab_size": -1}"#;
         fs::write(&path, seventy).unwrap();
         let config = read_meta_params(&path, 32_000, 4096).unwrap();
-        assert_eq!((config.hidden_dim, config.kv_heads, config.head_dim), (28_672, 8, 128));
+        assert_eq!(
+            (config.hidden_dim, config.kv_heads, config.head_dim),
+            (28_672, 8, 128)
+        );
         assert_eq!(config.n_params(), 68_976_648_192);
         let seven = r#"{"dim": 4096, "multiple_of": 256, "n_heads": 32, "n_layers": 32, "norm_eps": 1e-05}"#;
         fs::write(&path, seven).unwrap();
-        assert_eq!(read_meta_params(&path, 32_000, 4096).unwrap().n_params(), 6_738_415_616);
+        assert_eq!(
+            read_meta_params(&path, 32_000, 4096).unwrap().n_params(),
+            6_738_415_616
+        );
         assert!(read_meta_params(&path, 0, 4096).is_err());
     }
 }

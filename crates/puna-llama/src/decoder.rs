@@ -174,7 +174,8 @@ impl<O: Ops> Decoder<O> {
     /// Makes `to` a copy of `from`: samples that share a prompt pay for it once.
     pub fn fork(&mut self, to: usize, from: usize) {
         if to != from {
-            self.ops.kv_copy(&mut self.cache, to, from, self.held[from].len());
+            self.ops
+                .kv_copy(&mut self.cache, to, from, self.held[from].len());
             self.held[to] = self.held[from].clone();
         }
     }
@@ -189,10 +190,23 @@ impl<O: Ops> Decoder<O> {
         let mut segments = Vec::with_capacity(feeds.len());
         for feed in feeds {
             let past = self.held[feed.slot].len();
-            assert!(!feed.tokens.is_empty(), "an empty feed for slot {}", feed.slot);
-            assert!(past + feed.tokens.len() <= self.capacity, "slot {} outgrows its cache", feed.slot);
+            assert!(
+                !feed.tokens.is_empty(),
+                "an empty feed for slot {}",
+                feed.slot
+            );
+            assert!(
+                past + feed.tokens.len() <= self.capacity,
+                "slot {} outgrows its cache",
+                feed.slot
+            );
             let (start, len) = (tokens.len(), feed.tokens.len());
-            segments.push(CachedSegment { start, len, slot: feed.slot, past });
+            segments.push(CachedSegment {
+                start,
+                len,
+                slot: feed.slot,
+                past,
+            });
             tokens.extend_from_slice(feed.tokens);
             positions.extend(past as u32..(past + len) as u32);
         }
@@ -209,7 +223,14 @@ impl<O: Ops> Decoder<O> {
         let (ops, a) = (&mut self.ops, &mut self.arena);
         ops.embedding(&mut a.x, &self.embedding, &tokens, c.dim);
         for (l, w) in self.layers.iter().enumerate() {
-            ops.rmsnorm(&mut a.normed, &a.x, &w.attention_norm, rows, c.dim, c.norm_eps);
+            ops.rmsnorm(
+                &mut a.normed,
+                &a.x,
+                &w.attention_norm,
+                rows,
+                c.dim,
+                c.norm_eps,
+            );
             ops.linear_packed(&mut a.qkv, &a.normed, &w.qkv, rows, Write::Set);
             ops.rope(&mut a.qkv, &self.cos, &self.sin, &positions, shape, false);
             ops.attention_cached(&mut a.attention, &a.qkv, &segments, &mut self.cache, l);
@@ -221,8 +242,21 @@ impl<O: Ops> Decoder<O> {
         }
         ops.gather_rows(&mut a.normed, &a.x, &picked, c.dim);
         ops.copy(&mut a.x, &a.normed, picked.len() * c.dim);
-        ops.rmsnorm(&mut a.normed, &a.x, &self.norm, picked.len(), c.dim, c.norm_eps);
-        ops.linear_packed(&mut a.logits, &a.normed, &self.head, picked.len(), Write::Set);
+        ops.rmsnorm(
+            &mut a.normed,
+            &a.x,
+            &self.norm,
+            picked.len(),
+            c.dim,
+            c.norm_eps,
+        );
+        ops.linear_packed(
+            &mut a.logits,
+            &a.normed,
+            &self.head,
+            picked.len(),
+            Write::Set,
+        );
         self.logits.resize(picked.len() * c.vocab_size, 0.0);
         ops.download(&mut self.logits, &a.logits);
         for feed in feeds {

@@ -42,10 +42,17 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::Io { action, path: path.into(), source }
+        Self::Io {
+            action,
+            path: path.into(),
+            source,
+        }
     }
 
     pub(crate) fn format(path: &Path, what: impl Into<String>) -> Self {
-        Self::Format { path: path.into(), what: what.into() }
+        Self::Format {
+            path: path.into(),
+            what: what.into(),
+        }
     }
 }

@@ -122,12 +122,19 @@ pub fn generate<O: Ops>(
             .iter()
             .filter_map(|&(slot, n)| {
                 let past = decoder.len(slot);
-                slots[slot].as_ref().map(|s| Feed { slot, tokens: &s.tokens[past..past + n] })
+                slots[slot].as_ref().map(|s| Feed {
+                    slot,
+                    tokens: &s.tokens[past..past + n],
+                })
             })
             .collect();
-        let read: Vec<usize> = chosen.iter().map(|&(slot, n)| decoder.len(slot) + n).collect();
+        let read: Vec<usize> = chosen
+            .iter()
+            .map(|&(slot, n)| decoder.len(slot) + n)
+            .collect();
         let logits = decoder.feed(&feeds, LogitRows::Last)?;
-        for ((&(slot, _), read), logits) in chosen.iter().zip(read).zip(logits.chunks_exact(vocab)) {
+        for ((&(slot, _), read), logits) in chosen.iter().zip(read).zip(logits.chunks_exact(vocab))
+        {
             let place = &mut slots[slot];
             let Some(sequence) = place else { continue };
             if read < sequence.tokens.len() {
@@ -138,7 +145,11 @@ pub fn generate<O: Ops>(
             let finish = sequence.advance(logits, room, (!options.ignore_eos).then_some(eos))?;
             if let Some(on_token) = &mut on_token {
                 let done = finish.is_some();
-                let text = if done { sequence.text.rest() } else { sequence.text.certain() };
+                let text = if done {
+                    sequence.text.rest()
+                } else {
+                    sequence.text.certain()
+                };
                 if !text.is_empty() {
                     on_token(sequence.index, text);
                 }
@@ -151,8 +162,16 @@ pub fn generate<O: Ops>(
             }
         }
     }
-    let empty = || Generated { tokens: vec![], text: String::new(), logprobs: vec![], finish: Finish::Length };
-    Ok(results.into_iter().map(|r| r.unwrap_or_else(empty)).collect())
+    let empty = || Generated {
+        tokens: vec![],
+        text: String::new(),
+        logprobs: vec![],
+        finish: Finish::Length,
+    };
+    Ok(results
+        .into_iter()
+        .map(|r| r.unwrap_or_else(empty))
+        .collect())
 }
 
 impl Sequence<'_> {
@@ -177,7 +196,12 @@ impl Sequence<'_> {
 
     fn into_generated(mut self, prompt_len: usize, finish: Finish) -> Generated {
         let tokens = self.tokens.split_off(prompt_len);
-        Generated { tokens, text: self.text.into_text(), logprobs: self.logprobs, finish }
+        Generated {
+            tokens,
+            text: self.text.into_text(),
+            logprobs: self.logprobs,
+            finish,
+        }
     }
 }
 
@@ -204,7 +228,9 @@ fn plan<O: Ops>(
         take_over(decoder, slot, tokens);
         let len = decoder.len(slot);
         // Another prompt that is being read begins alike: better to wait and copy.
-        let wait = going.iter().any(|other| shared(other, tokens) >= len + MIN_SHARED);
+        let wait = going
+            .iter()
+            .any(|other| shared(other, tokens) >= len + MIN_SHARED);
         if wait || left == 0 {
             continue;
         }
@@ -219,7 +245,9 @@ fn plan<O: Ops>(
 /// Copies the longest beginning of `tokens` that another slot holds, if it is worth it.
 fn take_over<O: Ops>(decoder: &mut Decoder<O>, slot: usize, tokens: &[u32]) {
     let others = (0..decoder.slots()).filter(|&other| other != slot);
-    let best = others.map(|other| (shared(decoder.tokens(other), tokens), other)).max();
+    let best = others
+        .map(|other| (shared(decoder.tokens(other), tokens), other))
+        .max();
     if let Some((len, other)) = best
         && len >= decoder.len(slot) + MIN_SHARED
     {
@@ -256,7 +284,9 @@ fn check<O: Ops>(
     let (capacity, vocab) = (decoder.capacity(), decoder.config().vocab_size);
     for (i, prompt) in prompts.iter().enumerate() {
         if prompt.is_empty() {
-            return fail(format!("prompt {i} has no tokens; it needs at least the begin-of-sequence token"));
+            return fail(format!(
+                "prompt {i} has no tokens; it needs at least the begin-of-sequence token"
+            ));
         }
         if prompt.len() >= capacity {
             return fail(format!(
@@ -265,7 +295,9 @@ fn check<O: Ops>(
             ));
         }
         if let Some(token) = prompt.iter().find(|&&t| t as usize >= vocab) {
-            return fail(format!("prompt {i} holds token {token}, but the model has {vocab}"));
+            return fail(format!(
+                "prompt {i} holds token {token}, but the model has {vocab}"
+            ));
         }
     }
     Ok(())

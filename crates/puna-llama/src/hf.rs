@@ -28,7 +28,12 @@ pub struct SaveOptions {
 impl Default for SaveOptions {
     /// f32, shards of 5 GB, the ids of Llama 2's tokenizer.
     fn default() -> Self {
-        Self { dtype: Dtype::F32, max_shard_bytes: 5_000_000_000, bos: 1, eos: 2 }
+        Self {
+            dtype: Dtype::F32,
+            max_shard_bytes: 5_000_000_000,
+            bos: 1,
+            eos: 2,
+        }
     }
 }
 
@@ -46,7 +51,10 @@ impl Model {
                 known.insert(name.as_str());
             }
         }
-        if let Some(name) = weights.names().find(|&n| !known.contains(n) && !is_ignorable(n, config.tied)) {
+        if let Some(name) = weights
+            .names()
+            .find(|&n| !known.contains(n) && !is_ignorable(n, config.tied))
+        {
             let what = format!(
                 "tensor {name:?} has no place in a Llama of this configuration; is config.json of \
                  another model, or is this an adapter?"
@@ -64,7 +72,10 @@ impl Model {
             }
             tensors.push(tensor);
         }
-        Ok(Self { config, params: Params { tensors } })
+        Ok(Self {
+            config,
+            params: Params { tensors },
+        })
     }
 
     /// Writes `config.json`, `generation_config.json` and the weights into a directory, which it
@@ -102,12 +113,17 @@ impl Model {
 
 /// Dimensions of one Hugging Face tensor of a stacked one.
 fn part_shape(spec: &ParamSpec, rows: usize) -> Vec<usize> {
-    if spec.n_in == 1 { vec![rows] } else { vec![rows, spec.n_in] }
+    if spec.n_in == 1 {
+        vec![rows]
+    } else {
+        vec![rows, spec.n_in]
+    }
 }
 
 fn check_shape(dir: &Path, weights: &Weights, name: &str, expected: &[usize]) -> Result<()> {
     let Some((path, entry)) = weights.entry(name) else {
-        let what = format!("tensor {name:?} is missing; config.json asks for it with shape {expected:?}");
+        let what =
+            format!("tensor {name:?} is missing; config.json asks for it with shape {expected:?}");
         return Err(Error::format(dir, what));
     };
     if Dtype::parse(&entry.dtype).is_none() {

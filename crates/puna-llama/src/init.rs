@@ -23,13 +23,20 @@ impl Model {
             let mut tensor = HostBuf::zeros(spec.len())?;
             let mut random = Random::new(seed, stream as u64);
             match spec.kind {
-                ParamKind::AttentionNorm(_) | ParamKind::FfnNorm(_) | ParamKind::Norm => tensor.fill(1.0),
-                ParamKind::Output(_) | ParamKind::Down(_) => random.fill_normal(&mut tensor, residual),
+                ParamKind::AttentionNorm(_) | ParamKind::FfnNorm(_) | ParamKind::Norm => {
+                    tensor.fill(1.0)
+                }
+                ParamKind::Output(_) | ParamKind::Down(_) => {
+                    random.fill_normal(&mut tensor, residual)
+                }
                 _ => random.fill_normal(&mut tensor, DEVIATION),
             }
             tensors.push(tensor);
         }
-        Ok(Self { config: config.clone(), params: Params { tensors } })
+        Ok(Self {
+            config: config.clone(),
+            params: Params { tensors },
+        })
     }
 }
 
@@ -56,14 +63,27 @@ mod tests {
         for (spec, tensor) in config.param_specs().iter().zip(&model.params.tensors) {
             let n = tensor.iter().len() as f64;
             let mean = tensor.iter().map(|&v| f64::from(v)).sum::<f64>() / n;
-            let deviation = (tensor.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n).sqrt();
+            let deviation = (tensor
+                .iter()
+                .map(|&v| (f64::from(v) - mean).powi(2))
+                .sum::<f64>()
+                / n)
+                .sqrt();
             let expected = match spec.kind {
                 ParamKind::Output(_) | ParamKind::Down(_) => 0.005,
                 _ => 0.02,
             };
             if spec.decays() {
-                assert!((deviation / expected - 1.0).abs() < 0.05, "{}: {deviation}", spec.name());
-                assert!(mean.abs() < 5.0 * expected / n.sqrt(), "{}: {mean}", spec.name());
+                assert!(
+                    (deviation / expected - 1.0).abs() < 0.05,
+                    "{}: {deviation}",
+                    spec.name()
+                );
+                assert!(
+                    mean.abs() < 5.0 * expected / n.sqrt(),
+                    "{}: {mean}",
+                    spec.name()
+                );
             } else {
                 assert!(tensor.iter().all(|&v| v == 1.0));
             }

@@ -22,7 +22,11 @@ pub fn read(path: &Path) -> Result<Model> {
     let io = |e| Error::io("read", path, e);
     let file = File::open(path).map_err(io)?;
     let file_len = file.metadata().map_err(io)?.len();
-    let mut reader = Reader { path, file: BufReader::with_capacity(1 << 20, file), bytes: Vec::new() };
+    let mut reader = Reader {
+        path,
+        file: BufReader::with_capacity(1 << 20, file),
+        bytes: Vec::new(),
+    };
     let mut header = [0; HEADER as usize];
     if file_len < HEADER {
         let what = format!("{file_len} bytes are too few for a llama2.c checkpoint");
@@ -52,7 +56,9 @@ fn config(fields: &[i32; 7]) -> std::result::Result<Config, String> {
         return Err("a llama2.c checkpoint of a later version; export it as version 0".into());
     }
     if dim <= 0 || heads <= 0 || dim % heads != 0 {
-        return Err(format!("the header claims a width of {dim} in {heads} heads; not a llama2.c checkpoint"));
+        return Err(format!(
+            "the header claims a width of {dim} in {heads} heads; not a llama2.c checkpoint"
+        ));
     }
     let size = |n: i32| usize::try_from(n).unwrap_or(0);
     let config = Config {
@@ -68,7 +74,9 @@ fn config(fields: &[i32; 7]) -> std::result::Result<Config, String> {
         rope_theta: 10_000.0,
         tied: vocab > 0,
     };
-    config.validate().map_err(|e| format!("{e}; not a llama2.c checkpoint"))?;
+    config
+        .validate()
+        .map_err(|e| format!("{e}; not a llama2.c checkpoint"))?;
     Ok(config)
 }
 
@@ -87,7 +95,9 @@ impl Reader<'_> {
     fn values(&mut self, out: &mut [f32]) -> Result<()> {
         for values in out.chunks_mut(1 << 18) {
             self.bytes.resize(values.len() * 4, 0);
-            self.file.read_exact(&mut self.bytes).map_err(|e| Error::io("read", self.path, e))?;
+            self.file
+                .read_exact(&mut self.bytes)
+                .map_err(|e| Error::io("read", self.path, e))?;
             Dtype::F32.decode(values, &self.bytes);
         }
         Ok(())
@@ -95,8 +105,11 @@ impl Reader<'_> {
 
     fn params(&mut self, config: &Config) -> Result<Params<HostBuf>> {
         let c = config;
-        let tensors: puna_compute::Result<Vec<HostBuf>> =
-            c.param_specs().iter().map(|spec| HostBuf::zeros(spec.len())).collect();
+        let tensors: puna_compute::Result<Vec<HostBuf>> = c
+            .param_specs()
+            .iter()
+            .map(|spec| HostBuf::zeros(spec.len()))
+            .collect();
         let mut params = Params { tensors: tensors? };
         let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
         let ffn = c.hidden_dim * c.dim;
@@ -113,7 +126,11 @@ impl Reader<'_> {
             }
         }
         for l in 0..c.layers {
-            permute_to_halves(&mut params.get_mut(ParamKind::Qkv(l), c)[..(q + kv) * c.dim], c.head_dim, c.dim);
+            permute_to_halves(
+                &mut params.get_mut(ParamKind::Qkv(l), c)[..(q + kv) * c.dim],
+                c.head_dim,
+                c.dim,
+            );
         }
         for l in 0..c.layers {
             self.values(params.get_mut(ParamKind::Output(l), c))?;

@@ -34,8 +34,15 @@ pub enum LoraTarget {
 
 impl LoraTarget {
     /// All, in the order of the model.
-    pub const ALL: [Self; 7] =
-        [Self::Q, Self::K, Self::V, Self::O, Self::Gate, Self::Up, Self::Down];
+    pub const ALL: [Self; 7] = [
+        Self::Q,
+        Self::K,
+        Self::V,
+        Self::O,
+        Self::Gate,
+        Self::Up,
+        Self::Down,
+    ];
 
     /// The module's name, "q_proj" for example.
     pub fn module(self) -> &'static str {
@@ -85,13 +92,21 @@ impl LoraOptions {
 
     pub(crate) fn validate(&self) -> Result<()> {
         if self.rank == 0 || self.rank > 1 << 20 {
-            return Err(Error::Config(format!("LoRA rank is {}; it must be between 1 and 2^20", self.rank)));
+            return Err(Error::Config(format!(
+                "LoRA rank is {}; it must be between 1 and 2^20",
+                self.rank
+            )));
         }
         if !self.alpha.is_finite() {
-            return Err(Error::Config(format!("LoRA alpha is {}; it must be a number", self.alpha)));
+            return Err(Error::Config(format!(
+                "LoRA alpha is {}; it must be a number",
+                self.alpha
+            )));
         }
         if self.targets.is_empty() {
-            return Err(Error::Config("LoRA has no targets; name at least one matrix".into()));
+            return Err(Error::Config(
+                "LoRA has no targets; name at least one matrix".into(),
+            ));
         }
         Ok(())
     }
@@ -125,7 +140,10 @@ pub struct Lora<B> {
 pub(crate) fn specs(config: &Config, options: &LoraOptions) -> Vec<LoraSpec> {
     let mut out = Vec::new();
     for layer in 0..config.layers {
-        for target in LoraTarget::ALL.into_iter().filter(|t| options.targets.contains(t)) {
+        for target in LoraTarget::ALL
+            .into_iter()
+            .filter(|t| options.targets.contains(t))
+        {
             let kind = target.kind(layer);
             let tensor = ParamSpec::of(config, kind);
             let mut first_row = 0;
@@ -133,7 +151,13 @@ pub(crate) fn specs(config: &Config, options: &LoraOptions) -> Vec<LoraSpec> {
                 let module = name.strip_suffix(".weight").unwrap_or(name);
                 if module.ends_with(target.module()) {
                     let (n_out, n_in) = (*rows, tensor.n_in);
-                    out.push(LoraSpec { kind, module: module.into(), first_row, n_out, n_in });
+                    out.push(LoraSpec {
+                        kind,
+                        module: module.into(),
+                        first_row,
+                        n_out,
+                        n_in,
+                    });
                 }
                 first_row += rows;
             }
@@ -144,7 +168,12 @@ pub(crate) fn specs(config: &Config, options: &LoraOptions) -> Vec<LoraSpec> {
 
 impl<B> Lora<B> {
     /// Adapters that change nothing yet: `A` uniform within `1 / sqrt(n_in)`, `B` zero.
-    pub fn init<O: Ops<Buf = B>>(ops: &O, config: &Config, options: &LoraOptions, seed: u64) -> Result<Self> {
+    pub fn init<O: Ops<Buf = B>>(
+        ops: &O,
+        config: &Config,
+        options: &LoraOptions,
+        seed: u64,
+    ) -> Result<Self> {
         let mut lora = Self::zeros(ops, config, options)?;
         for (i, spec) in lora.specs.iter().enumerate() {
             let mut a = vec![0.0; options.rank * spec.n_in];
@@ -163,7 +192,11 @@ impl<B> Lora<B> {
             tensors.push(ops.zeros(options.rank * spec.n_in)?);
             tensors.push(ops.zeros(spec.n_out * options.rank)?);
         }
-        Ok(Self { options: options.clone(), specs, tensors: Params { tensors } })
+        Ok(Self {
+            options: options.clone(),
+            specs,
+            tensors: Params { tensors },
+        })
     }
 
     /// Rank, alpha and targets.
@@ -179,7 +212,10 @@ impl<B> Lora<B> {
     /// Number of values of each tensor.
     pub fn lengths(&self) -> Vec<usize> {
         let rank = self.options.rank;
-        self.specs.iter().flat_map(|s| [rank * s.n_in, s.n_out * rank]).collect()
+        self.specs
+            .iter()
+            .flat_map(|s| [rank * s.n_in, s.n_out * rank])
+            .collect()
     }
 
     /// Sets the adapted tensors of `effective` to those of `base` plus the adapters' products; the
@@ -217,7 +253,15 @@ impl<B> Lora<B> {
             ops.upload(&mut b_buf, &b);
             let out = effective.get_mut(first.kind, config);
             ops.copy(out, base.get(first.kind, config), tensor.len());
-            ops.linear_backward_input(out, &b_buf, &a_buf, tensor.n_out, tensor.n_in, inner, Write::Add);
+            ops.linear_backward_input(
+                out,
+                &b_buf,
+                &a_buf,
+                tensor.n_out,
+                tensor.n_in,
+                inner,
+                Write::Add,
+            );
         }
         Ok(())
     }
@@ -233,7 +277,10 @@ impl<B> Lora<B> {
     ) -> Result<()> {
         let (rank, scale) = (self.options.rank, self.options.scale());
         for (i, spec) in self.specs.iter().enumerate() {
-            let (a, b) = (&self.tensors.tensors[2 * i], &self.tensors.tensors[2 * i + 1]);
+            let (a, b) = (
+                &self.tensors.tensors[2 * i],
+                &self.tensors.tensors[2 * i + 1],
+            );
             let (a_len, b_len) = (rank * spec.n_in, spec.n_out * rank);
             let rows: Vec<usize> = (spec.first_row..spec.first_row + spec.n_out).collect();
             let mut dw = ops.zeros(spec.n_out * spec.n_in)?;

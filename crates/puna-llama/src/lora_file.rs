@@ -22,11 +22,19 @@ impl Lora<HostBuf> {
         fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
         let rank = self.options().rank;
         let mut tensors = Vec::new();
-        for (spec, pair) in self.specs().iter().zip(self.tensors.tensors.chunks_exact(2)) {
+        for (spec, pair) in self
+            .specs()
+            .iter()
+            .zip(self.tensors.tensors.chunks_exact(2))
+        {
             let shapes = [[rank, spec.n_in], [spec.n_out, rank]];
             for ((letter, shape), values) in ["A", "B"].iter().zip(shapes).zip(pair) {
                 let name = tensor_name(&spec.module, letter);
-                tensors.push(TensorView { name, shape: shape.into(), values });
+                tensors.push(TensorView {
+                    name,
+                    shape: shape.into(),
+                    values,
+                });
             }
         }
         write(&dir.join(WEIGHTS), &tensors, dtype)?;
@@ -64,7 +72,9 @@ impl Lora<HostBuf> {
                 if found != Some(&shape[..]) {
                     let what = match found {
                         None => format!("tensor {name:?} is missing"),
-                        Some(found) => format!("tensor {name:?} has shape {found:?}, not {shape:?}"),
+                        Some(found) => {
+                            format!("tensor {name:?} has shape {found:?}, not {shape:?}")
+                        }
                     };
                     let advice = "these adapters belong to another model";
                     return Err(Error::format(file.path(), format!("{what}; {advice}")));
@@ -99,7 +109,10 @@ fn read_options(path: &Path) -> Result<LoraOptions> {
         Err(e) => return fail(format!("not valid JSON: {e}")),
     };
     if config["peft_type"] != "LORA" {
-        return fail(format!("peft_type is {}; only \"LORA\" adapters can be read", config["peft_type"]));
+        return fail(format!(
+            "peft_type is {}; only \"LORA\" adapters can be read",
+            config["peft_type"]
+        ));
     }
     let plain = |v: &Value| match v {
         Value::Null | Value::Bool(false) => true,
@@ -121,13 +134,19 @@ fn read_options(path: &Path) -> Result<LoraOptions> {
         "trainable_token_indices",
     ];
     if let Some(name) = variants.iter().find(|&&name| !plain(&config[name])) {
-        return fail(format!("{name} is {}; only plain LoRA can be read", config[*name]));
+        return fail(format!(
+            "{name} is {}; only plain LoRA can be read",
+            config[*name]
+        ));
     }
     let Some(rank) = config["r"].as_u64().and_then(|r| usize::try_from(r).ok()) else {
         return fail(format!("r is {}; it must be a whole number", config["r"]));
     };
     let Some(alpha) = config["lora_alpha"].as_f64() else {
-        return fail(format!("lora_alpha is {}; it must be a number", config["lora_alpha"]));
+        return fail(format!(
+            "lora_alpha is {}; it must be a number",
+            config["lora_alpha"]
+        ));
     };
     let targets = match &config["target_modules"] {
         Value::String(s) if s == "all-linear" => LoraTarget::ALL.to_vec(),
@@ -142,9 +161,19 @@ fn read_options(path: &Path) -> Result<LoraOptions> {
                 }
             }
         }
-        other => return fail(format!("target_modules is {other}; it must be a list of names")),
+        other => {
+            return fail(format!(
+                "target_modules is {other}; it must be a list of names"
+            ));
+        }
     };
-    let options = LoraOptions { rank, alpha: alpha as f32, targets };
-    options.validate().map_err(|e| Error::format(path, e.to_string()))?;
+    let options = LoraOptions {
+        rank,
+        alpha: alpha as f32,
+        targets,
+    };
+    options
+        .validate()
+        .map_err(|e| Error::format(path, e.to_string()))?;
     Ok(options)
 }

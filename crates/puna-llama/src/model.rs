@@ -19,7 +19,11 @@ pub struct Model {
 impl Model {
     /// Reads a Hugging Face directory, or a llama2.c `.bin` file.
     pub fn load_any(path: &Path) -> Result<Self> {
-        if path.is_file() { llama2c::read(path) } else { Self::load(path) }
+        if path.is_file() {
+            llama2c::read(path)
+        } else {
+            Self::load(path)
+        }
     }
 }
 

@@ -61,35 +61,55 @@ impl ParamSpec {
         let q = c.heads * c.head_dim;
         let kv = c.kv_heads * c.head_dim;
         let (n_in, parts) = match kind {
-            ParamKind::Embedding => (c.dim, vec![("model.embed_tokens.weight".into(), c.vocab_size)]),
-            ParamKind::AttentionNorm(l) => {
-                (1, vec![(format!("model.layers.{l}.input_layernorm.weight"), c.dim)])
-            }
+            ParamKind::Embedding => (
+                c.dim,
+                vec![("model.embed_tokens.weight".into(), c.vocab_size)],
+            ),
+            ParamKind::AttentionNorm(l) => (
+                1,
+                vec![(format!("model.layers.{l}.input_layernorm.weight"), c.dim)],
+            ),
             ParamKind::Qkv(l) => (
                 c.dim,
                 [("q", q), ("k", kv), ("v", kv)]
                     .map(|(p, rows)| (format!("model.layers.{l}.self_attn.{p}_proj.weight"), rows))
                     .into(),
             ),
-            ParamKind::Output(l) => {
-                (q, vec![(format!("model.layers.{l}.self_attn.o_proj.weight"), c.dim)])
-            }
-            ParamKind::FfnNorm(l) => {
-                (1, vec![(format!("model.layers.{l}.post_attention_layernorm.weight"), c.dim)])
-            }
+            ParamKind::Output(l) => (
+                q,
+                vec![(format!("model.layers.{l}.self_attn.o_proj.weight"), c.dim)],
+            ),
+            ParamKind::FfnNorm(l) => (
+                1,
+                vec![(
+                    format!("model.layers.{l}.post_attention_layernorm.weight"),
+                    c.dim,
+                )],
+            ),
             ParamKind::GateUp(l) => (
                 c.dim,
                 ["gate", "up"]
-                    .map(|p| (format!("model.layers.{l}.mlp.{p}_proj.weight"), c.hidden_dim))
+                    .map(|p| {
+                        (
+                            format!("model.layers.{l}.mlp.{p}_proj.weight"),
+                            c.hidden_dim,
+                        )
+                    })
                     .into(),
             ),
-            ParamKind::Down(l) => {
-                (c.hidden_dim, vec![(format!("model.layers.{l}.mlp.down_proj.weight"), c.dim)])
-            }
+            ParamKind::Down(l) => (
+                c.hidden_dim,
+                vec![(format!("model.layers.{l}.mlp.down_proj.weight"), c.dim)],
+            ),
             ParamKind::Norm => (1, vec![("model.norm.weight".into(), c.dim)]),
             ParamKind::Head => (c.dim, vec![("lm_head.weight".into(), c.vocab_size)]),
         };
-        Self { kind, n_out: parts.iter().map(|(_, rows)| rows).sum(), n_in, parts }
+        Self {
+            kind,
+            n_out: parts.iter().map(|(_, rows)| rows).sum(),
+            n_in,
+            parts,
+        }
     }
 
     /// Number of values.
@@ -123,8 +143,11 @@ pub struct Params<B> {
 impl<B> Params<B> {
     /// Zeros for every tensor.
     pub fn zeros<O: Ops<Buf = B>>(ops: &O, config: &Config) -> ComputeResult<Self> {
-        let tensors =
-            config.param_specs().iter().map(|spec| ops.zeros(spec.len())).collect::<ComputeResult<_>>()?;
+        let tensors = config
+            .param_specs()
+            .iter()
+            .map(|spec| ops.zeros(spec.len()))
+            .collect::<ComputeResult<_>>()?;
         Ok(Self { tensors })
     }
 

@@ -6,19 +6,29 @@
 pub fn permute_to_halves(weight: &mut [f32], head_dim: usize, n_in: usize) {
     permute(weight, head_dim, n_in, |row| {
         let half = head_dim / 2;
-        if row < half { 2 * row } else { 2 * (row - half) + 1 }
+        if row < half {
+            2 * row
+        } else {
+            2 * (row - half) + 1
+        }
     });
 }
 
 /// The inverse of [`permute_to_halves`].
 pub fn permute_to_pairs(weight: &mut [f32], head_dim: usize, n_in: usize) {
-    permute(weight, head_dim, n_in, |row| row / 2 + (row % 2) * (head_dim / 2));
+    permute(weight, head_dim, n_in, |row| {
+        row / 2 + (row % 2) * (head_dim / 2)
+    });
 }
 
 /// Row `r` of each head becomes its row `source(r)`.
 fn permute(weight: &mut [f32], head_dim: usize, n_in: usize, source: impl Fn(usize) -> usize) {
     let head_len = head_dim * n_in;
-    assert!(weight.len().is_multiple_of(head_len), "{} values in heads of {head_len}", weight.len());
+    assert!(
+        weight.len().is_multiple_of(head_len),
+        "{} values in heads of {head_len}",
+        weight.len()
+    );
     let mut old = vec![0.0; head_len];
     for head in weight.chunks_exact_mut(head_len) {
         old.copy_from_slice(head);

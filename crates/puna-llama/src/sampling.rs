@@ -26,28 +26,45 @@ pub struct SamplingOptions {
 impl Default for SamplingOptions {
     /// The reference's: temperature 0.6, top-p 0.9, seed 1.
     fn default() -> Self {
-        Self { temperature: 0.6, top_k: 0, top_p: 0.9, repetition_penalty: 1.0, seed: 1 }
+        Self {
+            temperature: 0.6,
+            top_k: 0,
+            top_p: 0.9,
+            repetition_penalty: 1.0,
+            seed: 1,
+        }
     }
 }
 
 impl SamplingOptions {
     /// The most probable token, always.
     pub fn greedy() -> Self {
-        Self { temperature: 0.0, ..Self::default() }
+        Self {
+            temperature: 0.0,
+            ..Self::default()
+        }
     }
 
     /// Refuses what has no meaning.
     pub fn validate(&self) -> Result<()> {
         let fail = |what: String| Err(Error::Input(what));
         if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
-            return fail(format!("temperature is {}; it must be 0 or more", self.temperature));
+            return fail(format!(
+                "temperature is {}; it must be 0 or more",
+                self.temperature
+            ));
         }
         if !(self.top_p > 0.0 && self.top_p <= 1.0) {
-            return fail(format!("top_p is {}; it must be above 0 and at most 1", self.top_p));
+            return fail(format!(
+                "top_p is {}; it must be above 0 and at most 1",
+                self.top_p
+            ));
         }
         if !(self.repetition_penalty > 0.0 && self.repetition_penalty.is_finite()) {
             let penalty = self.repetition_penalty;
-            return fail(format!("repetition_penalty is {penalty}; it must be above 0, 1 is none"));
+            return fail(format!(
+                "repetition_penalty is {penalty}; it must be above 0, 1 is none"
+            ));
         }
         Ok(())
     }
@@ -71,7 +88,9 @@ struct Candidate {
 
 impl Ord for Candidate {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.weight.total_cmp(&other.weight).then(other.token.cmp(&self.token))
+        self.weight
+            .total_cmp(&other.weight)
+            .then(other.token.cmp(&self.token))
     }
 }
 
@@ -114,7 +133,10 @@ impl Sampler {
     pub fn sample(&mut self, logits: &[f32], history: &[u32]) -> Result<Sampled> {
         let lse = log_sum_exp(logits)?;
         let token = self.choose(logits, history);
-        Ok(Sampled { token, logprob: (f64::from(logits[token as usize]) - lse) as f32 })
+        Ok(Sampled {
+            token,
+            logprob: (f64::from(logits[token as usize]) - lse) as f32,
+        })
     }
 
     fn choose(&mut self, logits: &[f32], history: &[u32]) -> u32 {
@@ -132,13 +154,15 @@ impl Sampler {
         let top = f64::from(logits[best as usize]);
         let scale = 1.0 / f64::from(self.options.temperature);
         self.candidates.clear();
-        self.candidates.extend(logits.iter().enumerate().map(|(i, &l)| Candidate {
-            weight: ((f64::from(l) - top) * scale).exp(),
-            token: i as u32,
-        }));
+        self.candidates
+            .extend(logits.iter().enumerate().map(|(i, &l)| Candidate {
+                weight: ((f64::from(l) - top) * scale).exp(),
+                token: i as u32,
+            }));
         let k = self.options.top_k;
         if k > 0 && k < self.candidates.len() {
-            self.candidates.select_nth_unstable_by(k - 1, |a, b| b.cmp(a));
+            self.candidates
+                .select_nth_unstable_by(k - 1, |a, b| b.cmp(a));
             self.candidates.truncate(k);
             // The order in which the selection leaves them is an accident of its algorithm.
             self.candidates.sort_unstable_by_key(|c| c.token);
@@ -157,7 +181,11 @@ impl Sampler {
         let penalty = self.options.repetition_penalty;
         for token in history.iter().collect::<BTreeSet<_>>() {
             if let Some(logit) = self.penalised.get_mut(*token as usize) {
-                *logit = if *logit > 0.0 { *logit / penalty } else { *logit * penalty };
+                *logit = if *logit > 0.0 {
+                    *logit / penalty
+                } else {
+                    *logit * penalty
+                };
             }
         }
     }
@@ -215,7 +243,9 @@ fn log_sum_exp(logits: &[f32]) -> Result<f64> {
     let mut top = f32::NEG_INFINITY;
     for (i, &logit) in logits.iter().enumerate() {
         if logit.is_nan() || logit == f32::INFINITY {
-            return Err(Error::NonFinite(format!("the logit of token {i} is {logit}")));
+            return Err(Error::NonFinite(format!(
+                "the logit of token {i} is {logit}"
+            )));
         }
         top = top.max(logit);
     }
@@ -233,7 +263,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn sampler(temperature: f32, top_k: usize, top_p: f32) -> Sampler {
-        let options = SamplingOptions { temperature, top_k, top_p, ..SamplingOptions::default() };
+        let options = SamplingOptions {
+            temperature,
+            top_k,
+            top_p,
+            ..SamplingOptions::default()
+        };
         Sampler::new(&options, 0)
     }
 
@@ -247,7 +282,9 @@ mod tests {
 
     #[test]
     fn greedy_takes_the_lowest_of_equals() {
-        let sampled = sampler(0.0, 0, 0.9).sample(&[1.0, 3.0, 3.0, -2.0], &[]).unwrap();
+        let sampled = sampler(0.0, 0, 0.9)
+            .sample(&[1.0, 3.0, 3.0, -2.0], &[])
+            .unwrap();
         assert_eq!(sampled.token, 1);
         let z: f64 = [1f64, 3.0, 3.0, -2.0].iter().map(|l| l.exp()).sum();
         assert!((f64::from(sampled.logprob) - (3.0 - z.ln())).abs() < 1e-6);
@@ -269,27 +306,45 @@ mod tests {
         // Probabilities 0.5, 0.3, 0.2: at p = 0.6 the third has 0.8 before it.
         let logits = [0.5f32, 0.3, 0.2].map(f32::ln);
         let seen = frequencies(&mut sampler(1.0, 0, 0.6), &logits, 20_000);
-        assert!((seen[0] - 0.625).abs() < 0.015 && seen[2] == 0.0, "{seen:?}");
+        assert!(
+            (seen[0] - 0.625).abs() < 0.015 && seen[2] == 0.0,
+            "{seen:?}"
+        );
         let seen = frequencies(&mut sampler(1.0, 0, 0.45), &logits, 2_000);
         assert_eq!(seen[1..], [0.0, 0.0]);
         let seen = frequencies(&mut sampler(1.0, 2, 1.0), &logits, 20_000);
-        assert!((seen[1] - 0.375).abs() < 0.015 && seen[2] == 0.0, "{seen:?}");
+        assert!(
+            (seen[1] - 0.375).abs() < 0.015 && seen[2] == 0.0,
+            "{seen:?}"
+        );
     }
 
     #[test]
     fn repetition_penalty_lowers_both_signs() {
-        let options = SamplingOptions { repetition_penalty: 2.0, ..SamplingOptions::greedy() };
+        let options = SamplingOptions {
+            repetition_penalty: 2.0,
+            ..SamplingOptions::greedy()
+        };
         let mut sampler = Sampler::new(&options, 0);
         assert_eq!(sampler.sample(&[3.0, 2.0, 1.0], &[0]).unwrap().token, 1);
-        assert_eq!(sampler.sample(&[-1.0, -1.5, -3.0], &[0, 0]).unwrap().token, 1);
+        assert_eq!(
+            sampler.sample(&[-1.0, -1.5, -3.0], &[0, 0]).unwrap().token,
+            1
+        );
     }
 
     #[test]
     fn sequences_draw_from_streams_of_their_own() {
-        let options = SamplingOptions { temperature: 1.0, top_p: 1.0, ..SamplingOptions::default() };
+        let options = SamplingOptions {
+            temperature: 1.0,
+            top_p: 1.0,
+            ..SamplingOptions::default()
+        };
         let draw = |sequence| {
             let mut sampler = Sampler::new(&options, sequence);
-            (0..32).map(|_| sampler.sample(&[0.0; 100], &[]).unwrap().token).collect::<Vec<_>>()
+            (0..32)
+                .map(|_| sampler.sample(&[0.0; 100], &[]).unwrap().token)
+                .collect::<Vec<_>>()
         };
         assert_eq!(draw(3), draw(3));
         assert_ne!(draw(3), draw(4));
@@ -297,11 +352,22 @@ mod tests {
 
     #[test]
     fn what_is_no_distribution_is_refused() {
-        for bad in [[f32::NAN, 0.0], [f32::INFINITY, 0.0], [f32::NEG_INFINITY; 2]] {
-            assert!(matches!(sampler(1.0, 0, 1.0).sample(&bad, &[]), Err(Error::NonFinite(_))));
+        for bad in [
+            [f32::NAN, 0.0],
+            [f32::INFINITY, 0.0],
+            [f32::NEG_INFINITY; 2],
+        ] {
+            assert!(matches!(
+                sampler(1.0, 0, 1.0).sample(&bad, &[]),
+                Err(Error::NonFinite(_))
+            ));
         }
         for (temperature, top_p) in [(-1.0, 0.9), (f32::NAN, 0.9), (1.0, 0.0), (1.0, 1.5)] {
-            let options = SamplingOptions { temperature, top_p, ..SamplingOptions::default() };
+            let options = SamplingOptions {
+                temperature,
+                top_p,
+                ..SamplingOptions::default()
+            };
             assert!(options.validate().is_err());
         }
     }

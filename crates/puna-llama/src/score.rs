@@ -49,16 +49,25 @@ pub fn score<O: Ops>(
             }
             taken += 1;
         }
-        let logprobs = if batch.rows() == 0 { vec![] } else { worker.logprobs(params, &batch) };
+        let logprobs = if batch.rows() == 0 {
+            vec![]
+        } else {
+            worker.logprobs(params, &batch)
+        };
         let mut end = 0;
         for item in &rest[..taken] {
             end += rows(item);
             let logprobs = logprobs[end - item.continuation.len()..end].to_vec();
             if let Some(bad) = logprobs.iter().find(|p| !p.is_finite()) {
                 let number = scores.len();
-                return Err(Error::NonFinite(format!("a log-probability of item {number} is {bad}")));
+                return Err(Error::NonFinite(format!(
+                    "a log-probability of item {number} is {bad}"
+                )));
             }
-            scores.push(Scored { sum: logprobs.iter().map(|&p| f64::from(p)).sum(), logprobs });
+            scores.push(Scored {
+                sum: logprobs.iter().map(|&p| f64::from(p)).sum(),
+                logprobs,
+            });
         }
         rest = &rest[taken..];
     }
@@ -76,7 +85,9 @@ fn rows(item: &ScoreItem) -> usize {
 fn check(i: usize, item: &ScoreItem, max_rows: usize, vocab: usize) -> Result<()> {
     let fail = |what: String| Err(Error::Input(what));
     if item.context.is_empty() {
-        return fail(format!("item {i} has no context; it needs at least the begin-of-sequence token"));
+        return fail(format!(
+            "item {i} has no context; it needs at least the begin-of-sequence token"
+        ));
     }
     if rows(item) > max_rows {
         return fail(format!(
@@ -84,8 +95,15 @@ fn check(i: usize, item: &ScoreItem, max_rows: usize, vocab: usize) -> Result<()
             item.context.len() + item.continuation.len()
         ));
     }
-    if let Some(token) = item.context.iter().chain(&item.continuation).find(|&&t| t as usize >= vocab) {
-        return fail(format!("item {i} holds token {token}, but the model has {vocab}"));
+    if let Some(token) = item
+        .context
+        .iter()
+        .chain(&item.continuation)
+        .find(|&&t| t as usize >= vocab)
+    {
+        return fail(format!(
+            "item {i} holds token {token}, but the model has {vocab}"
+        ));
     }
     Ok(())
 }

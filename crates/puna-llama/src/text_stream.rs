@@ -19,7 +19,12 @@ impl<'a> TextStream<'a> {
         for &token in prompt {
             decoder.push(token);
         }
-        Self { decoder, stop, text: String::new(), emitted: 0 }
+        Self {
+            decoder,
+            stop,
+            text: String::new(),
+            emitted: 0,
+        }
     }
 
     /// Takes a token; true when a stop string is complete, before which the text then ends.
@@ -36,7 +41,12 @@ impl<'a> TextStream<'a> {
 
     /// Text that has become certain since the last call.
     pub(crate) fn certain(&mut self) -> &str {
-        let held = self.stop.iter().map(|stop| overlap(&self.text, stop)).max().unwrap_or(0);
+        let held = self
+            .stop
+            .iter()
+            .map(|stop| overlap(&self.text, stop))
+            .max()
+            .unwrap_or(0);
         self.emit_to(self.text.len() - held)
     }
 
@@ -79,7 +89,10 @@ impl<'a> TextStream<'a> {
 /// Length of the longest end of `text` that is a beginning of `stop`, but not all of it.
 fn overlap(text: &str, stop: &str) -> usize {
     let beginnings = stop.char_indices().map(|(i, _)| i).filter(|&i| i > 0);
-    beginnings.filter(|&i| text.ends_with(&stop[..i])).max().unwrap_or(0)
+    beginnings
+        .filter(|&i| text.ends_with(&stop[..i]))
+        .max()
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

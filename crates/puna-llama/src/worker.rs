@@ -29,7 +29,10 @@ impl Batch {
     /// Appends a document.
     pub fn push(&mut self, tokens: &[u32], targets: &[u32]) {
         assert_eq!(tokens.len(), targets.len(), "a target for every token");
-        self.segments.push(Segment { start: self.tokens.len(), len: tokens.len() });
+        self.segments.push(Segment {
+            start: self.tokens.len(),
+            len: tokens.len(),
+        });
         self.tokens.extend_from_slice(tokens);
         self.targets.extend_from_slice(targets);
     }
@@ -99,7 +102,9 @@ impl<O: Ops> Worker<O> {
         Ok(Self {
             cos,
             sin,
-            residual: (0..=config.layers).map(|_| buf(config.dim)).collect::<Result<_>>()?,
+            residual: (0..=config.layers)
+                .map(|_| buf(config.dim))
+                .collect::<Result<_>>()?,
             blocks: (0..kept).map(|_| block()).collect::<Result<_>>()?,
             normed: buf(config.dim)?,
             hidden: buf(config.hidden_dim)?,
@@ -149,7 +154,14 @@ impl<O: Ops> Worker<O> {
         let mut logprobs = vec![0.0; batch.rows()];
         let head = params.get(ParamKind::Head, &self.config);
         let (dim, vocab) = (self.config.dim, self.config.vocab_size);
-        self.ops.head_logprobs(&mut logprobs, &self.normed, head, &batch.targets, dim, vocab);
+        self.ops.head_logprobs(
+            &mut logprobs,
+            &self.normed,
+            head,
+            &batch.targets,
+            dim,
+            vocab,
+        );
         logprobs
     }
 
@@ -159,7 +171,15 @@ impl<O: Ops> Worker<O> {
         let (rows, dim, vocab) = (batch.rows(), self.config.dim, self.config.vocab_size);
         let head = params.get(ParamKind::Head, &self.config);
         let mut logits = self.ops.zeros(rows * vocab)?;
-        self.ops.linear(&mut logits, &self.normed, head, rows, dim, vocab, Write::Set);
+        self.ops.linear(
+            &mut logits,
+            &self.normed,
+            head,
+            rows,
+            dim,
+            vocab,
+            Write::Set,
+        );
         let mut out = vec![0.0; rows * vocab];
         self.ops.download(&mut out, &logits);
         Ok(out)
@@ -208,7 +228,8 @@ impl<O: Ops> Worker<O> {
             self.block_backward(params, grads, batch, &positions, layer);
         }
         let dtable = grads.get_mut(ParamKind::Embedding, &config);
-        self.ops.embedding_backward(dtable, &self.dx, &batch.tokens, dim);
+        self.ops
+            .embedding_backward(dtable, &self.dx, &batch.tokens, dim);
         logprobs
     }
 
@@ -222,19 +243,37 @@ impl<O: Ops> Worker<O> {
 
     fn forward(&mut self, params: &Params<O::Buf>, batch: &Batch) {
         let rows = batch.rows();
-        assert!(rows <= self.options.max_rows, "{rows} rows in a worker for {}", self.options.max_rows);
+        assert!(
+            rows <= self.options.max_rows,
+            "{rows} rows in a worker for {}",
+            self.options.max_rows
+        );
         let c = self.config.clone();
         let table = params.get(ParamKind::Embedding, &c);
-        self.ops.embedding(&mut self.residual[0], table, &batch.tokens, c.dim);
+        self.ops
+            .embedding(&mut self.residual[0], table, &batch.tokens, c.dim);
         let positions = batch.positions();
         for layer in 0..c.layers {
             self.block_forward(params, batch, &positions, layer);
         }
         let gain = params.get(ParamKind::Norm, &c);
-        self.ops.rmsnorm(&mut self.normed, &self.residual[c.layers], gain, rows, c.dim, c.norm_eps);
+        self.ops.rmsnorm(
+            &mut self.normed,
+            &self.residual[c.layers],
+            gain,
+            rows,
+            c.dim,
+            c.norm_eps,
+        );
     }
 
-    fn block_forward(&mut self, params: &Params<O::Buf>, batch: &Batch, positions: &[u32], l: usize) {
+    fn block_forward(
+        &mut self,
+        params: &Params<O::Buf>,
+        batch: &Batch,
+        positions: &[u32],
+        l: usize,
+    ) {
         let c = &self.config;
         let (rows, shape) = (batch.rows(), c.attention());
         let p = |kind| params.get(kind, c);
@@ -245,21 +284,67 @@ impl<O: Ops> Worker<O> {
         let b = &mut self.blocks[kept];
         let normed = &mut self.normed;
 
-        ops.rmsnorm(normed, x, p(ParamKind::AttentionNorm(l)), rows, c.dim, c.norm_eps);
+        ops.rmsnorm(
+            normed,
+            x,
+            p(ParamKind::AttentionNorm(l)),
+            rows,
+            c.dim,
+            c.norm_eps,
+        );
         let qkv_width = shape.qkv_width();
-        ops.linear(&mut b.qkv, normed, p(ParamKind::Qkv(l)), rows, c.dim, qkv_width, Write::Set);
+        ops.linear(
+            &mut b.qkv,
+            normed,
+            p(ParamKind::Qkv(l)),
+            rows,
+            c.dim,
+            qkv_width,
+            Write::Set,
+        );
         ops.rope(&mut b.qkv, &self.cos, &self.sin, positions, shape, false);
         ops.attention(&mut b.attention, &mut b.lse, &b.qkv, &batch.segments, shape);
         ops.copy(&mut b.mid, x, rows * c.dim);
         let wo = p(ParamKind::Output(l));
-        ops.linear(&mut b.mid, &b.attention, wo, rows, shape.q_width(), c.dim, Write::Add);
+        ops.linear(
+            &mut b.mid,
+            &b.attention,
+            wo,
+            rows,
+            shape.q_width(),
+            c.dim,
+            Write::Add,
+        );
 
-        ops.rmsnorm(normed, &b.mid, p(ParamKind::FfnNorm(l)), rows, c.dim, c.norm_eps);
+        ops.rmsnorm(
+            normed,
+            &b.mid,
+            p(ParamKind::FfnNorm(l)),
+            rows,
+            c.dim,
+            c.norm_eps,
+        );
         let gate_up = p(ParamKind::GateUp(l));
-        ops.linear(&mut b.gate_up, normed, gate_up, rows, c.dim, 2 * c.hidden_dim, Write::Set);
+        ops.linear(
+            &mut b.gate_up,
+            normed,
+            gate_up,
+            rows,
+            c.dim,
+            2 * c.hidden_dim,
+            Write::Set,
+        );
         ops.swiglu(&mut self.hidden, &b.gate_up, rows, c.hidden_dim);
         ops.copy(out, &b.mid, rows * c.dim);
-        ops.linear(out, &self.hidden, p(ParamKind::Down(l)), rows, c.hidden_dim, c.dim, Write::Add);
+        ops.linear(
+            out,
+            &self.hidden,
+            p(ParamKind::Down(l)),
+            rows,
+            c.hidden_dim,
+            c.dim,
+            Write::Add,
+        );
     }
 
     fn block_backward(
@@ -284,15 +369,37 @@ impl<O: Ops> Worker<O> {
         let g = grads.get_mut(ParamKind::Down(l), c);
         ops.linear_backward_weight(g, dx, &self.hidden, rows, c.hidden_dim, c.dim);
         let down = p(ParamKind::Down(l));
-        ops.linear_backward_input(&mut self.dhidden, dx, down, rows, c.hidden_dim, c.dim, Write::Set);
-        ops.swiglu_backward(&mut self.dgate_up, &self.dhidden, &b.gate_up, rows, c.hidden_dim);
+        ops.linear_backward_input(
+            &mut self.dhidden,
+            dx,
+            down,
+            rows,
+            c.hidden_dim,
+            c.dim,
+            Write::Set,
+        );
+        ops.swiglu_backward(
+            &mut self.dgate_up,
+            &self.dhidden,
+            &b.gate_up,
+            rows,
+            c.hidden_dim,
+        );
         let ffn_gain = p(ParamKind::FfnNorm(l));
         ops.rmsnorm(normed, &b.mid, ffn_gain, rows, c.dim, c.norm_eps);
         let g = grads.get_mut(ParamKind::GateUp(l), c);
         ops.linear_backward_weight(g, &self.dgate_up, normed, rows, c.dim, 2 * c.hidden_dim);
         let gate_up = p(ParamKind::GateUp(l));
         let width = 2 * c.hidden_dim;
-        ops.linear_backward_input(dnormed, &self.dgate_up, gate_up, rows, c.dim, width, Write::Set);
+        ops.linear_backward_input(
+            dnormed,
+            &self.dgate_up,
+            gate_up,
+            rows,
+            c.dim,
+            width,
+            Write::Set,
+        );
         let g = grads.get_mut(ParamKind::FfnNorm(l), c);
         ops.rmsnorm_backward(dx, g, dnormed, &b.mid, ffn_gain, rows, c.dim, c.norm_eps);
 
@@ -300,7 +407,15 @@ impl<O: Ops> Worker<O> {
         let g = grads.get_mut(ParamKind::Output(l), c);
         ops.linear_backward_weight(g, dx, &b.attention, rows, shape.q_width(), c.dim);
         let wo = p(ParamKind::Output(l));
-        ops.linear_backward_input(&mut self.dattention, dx, wo, rows, shape.q_width(), c.dim, Write::Set);
+        ops.linear_backward_input(
+            &mut self.dattention,
+            dx,
+            wo,
+            rows,
+            shape.q_width(),
+            c.dim,
+            Write::Set,
+        );
         ops.attention_backward(
             &mut self.dqkv,
             &self.dattention,
@@ -324,7 +439,11 @@ impl<O: Ops> Worker<O> {
 }
 
 /// Cosines and sines of the rotary angles, `[positions, head_dim / 2]` each, computed in f64.
-pub(crate) fn rope_tables<O: Ops>(ops: &O, config: &Config, positions: usize) -> Result<(O::Buf, O::Buf)> {
+pub(crate) fn rope_tables<O: Ops>(
+    ops: &O,
+    config: &Config,
+    positions: usize,
+) -> Result<(O::Buf, O::Buf)> {
     let half = config.head_dim / 2;
     let mut cos = vec![0.0f32; positions * half];
     let mut sin = vec![0.0f32; positions * half];

@@ -165,7 +165,11 @@ fn write_files(
     for (part, tensors) in [("params", params), ("m", &moments.m), ("v", &moments.v)] {
         for (i, (spec, tensor)) in config.param_specs().iter().zip(&tensors.tensors).enumerate() {
             let shape = vec![spec.n_out, spec.n_in];
-            views.push(TensorView { name: tensor_name(part, i), shape, values: &tensor[..spec.len()] });
+            views.push(TensorView {
+                name: tensor_name(part, i),
+                shape,
+                values: &tensor[..spec.len()],
+            });
         }
     }
     safetensors::write(&dir.join(TENSORS), &views, Dtype::F32)?;
@@ -215,7 +219,8 @@ fn read_state(dir: &Path) -> Result<State> {
     }
     let path = dir.join(STATE);
     let json = fs::read(&path).map_err(Error::io("read", &path))?;
-    let state: State = serde_json::from_slice(&json).map_err(|e| Error::format(&path, e.to_string()))?;
+    let state: State =
+        serde_json::from_slice(&json).map_err(|e| Error::format(&path, e.to_string()))?;
     if state.version != VERSION {
         let what = format!("version {} of the layout; this program reads {VERSION}", state.version);
         return Err(Error::format(&path, what));
@@ -232,7 +237,8 @@ fn read_tensors(
 ) -> Result<()> {
     let mut file = SafeTensors::open(&dir.join(TENSORS))?;
     for (part, tensors) in [("params", params), ("m", &mut moments.m), ("v", &mut moments.v)] {
-        for (i, (spec, tensor)) in config.param_specs().iter().zip(&mut tensors.tensors).enumerate() {
+        for (i, (spec, tensor)) in config.param_specs().iter().zip(&mut tensors.tensors).enumerate()
+        {
             file.read(&tensor_name(part, i), &mut tensor[..spec.len()])?;
         }
     }

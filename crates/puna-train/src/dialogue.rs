@@ -61,7 +61,10 @@ fn messages(at: &Dialogue, record: &Value) -> Result<Vec<Message>> {
         return Err(at.error("record", "it is not an object"));
     };
     let pair = |user: String, answer: String| {
-        vec![Message { role: Role::User, content: user }, Message { role: Role::Assistant, content: answer }]
+        vec![
+            Message { role: Role::User, content: user },
+            Message { role: Role::Assistant, content: answer },
+        ]
     };
     if let Some(list) = record.get("messages") {
         let Some(list) = list.as_array() else {
@@ -69,7 +72,10 @@ fn messages(at: &Dialogue, record: &Value) -> Result<Vec<Message>> {
         };
         list.iter().enumerate().map(|(i, m)| message(at, &format!("messages[{i}]"), m)).collect()
     } else if record.contains_key("prompt") {
-        Ok(pair(text(at, record, "prompt", "prompt")?, text(at, record, "completion", "completion")?))
+        Ok(pair(
+            text(at, record, "prompt", "prompt")?,
+            text(at, record, "completion", "completion")?,
+        ))
     } else if record.contains_key("instruction") {
         let mut user = text(at, record, "instruction", "instruction")?;
         if record.contains_key("input") {
@@ -80,7 +86,8 @@ fn messages(at: &Dialogue, record: &Value) -> Result<Vec<Message>> {
         }
         Ok(pair(user, text(at, record, "output", "output")?))
     } else {
-        let what = "it has none of the fields messages, prompt and instruction, one of which is needed";
+        let what =
+            "it has none of the fields messages, prompt and instruction, one of which is needed";
         Err(at.error("record", what))
     }
 }

@@ -108,7 +108,8 @@ impl Fleet {
         self.check(sequences)?;
         let weight: f64 = sequences.iter().flat_map(|s| &s.weights).map(|&w| f64::from(w)).sum();
         if !(weight.abs() > 0.0 && weight.is_finite()) {
-            let what = format!("the weights of a step's {} sequences sum to {weight}", sequences.len());
+            let what =
+                format!("the weights of a step's {} sequences sum to {weight}", sequences.len());
             return Err(Error::Data(what));
         }
         while self.gradients.len() < self.options.gradient_sets() {
@@ -149,7 +150,15 @@ impl Fleet {
             let each = self.workers.iter_mut().zip(gradients).zip(lanes.iter().zip(logprobs));
             for ((worker, gradient), (lane, out)) in each {
                 let mut run = move || {
-                    *out = run_lane(worker, params, gradient, sequences, lane.clone(), max_rows, weight);
+                    *out = run_lane(
+                        worker,
+                        params,
+                        gradient,
+                        sequences,
+                        lane.clone(),
+                        max_rows,
+                        weight,
+                    );
                 };
                 // A single lane needs no thread.
                 if lanes.len() == 1 { run() } else { drop(scope.spawn(run)) }

@@ -18,7 +18,9 @@ pub(crate) fn of(name: &str, settings: &impl Serialize) -> Identity {
 fn flatten(name: &str, value: Value, out: &mut Identity) {
     match value {
         Value::Object(fields) => {
-            fields.into_iter().for_each(|(key, value)| flatten(&format!("{name}.{key}"), value, out));
+            fields
+                .into_iter()
+                .for_each(|(key, value)| flatten(&format!("{name}.{key}"), value, out));
         }
         value => drop(out.insert(name.into(), value)),
     }

@@ -38,5 +38,6 @@ pub use sft::{Examples, SftJob, SftSettings, TooLong, sft};
 pub use shuffle::permutation;
 pub use tokens::TokenFile;
 pub use trainer::{
-    CHECKPOINT_DIR, CheckpointSettings, Event, LayoutSettings, METRICS_FILE, TrainSummary, Validation,
+    CHECKPOINT_DIR, CheckpointSettings, Event, LayoutSettings, METRICS_FILE, TrainSummary,
+    Validation,
 };

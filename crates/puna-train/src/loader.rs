@@ -58,8 +58,9 @@ impl<'a> Loader<'a> {
             starts.push(documents);
             documents += file.documents() as u64;
         }
-        let documents = u32::try_from(documents)
-            .map_err(|_| Error::Data(format!("{documents} documents are more than 2^32; join short ones")))?;
+        let documents = u32::try_from(documents).map_err(|_| {
+            Error::Data(format!("{documents} documents are more than 2^32; join short ones"))
+        })?;
         let cursor = Cursor::default();
         let mut loader =
             Self { files, starts, documents, options, order: None, cursor, scratch: Vec::new() };
@@ -97,7 +98,9 @@ impl<'a> Loader<'a> {
         });
         match rows {
             Some(rows) if cursor.row < rows as u64 || cursor.row == 0 => Ok(()),
-            _ => Err(Error::Data(format!("the token files have no place {cursor:?}; they have changed"))),
+            _ => Err(Error::Data(format!(
+                "the token files have no place {cursor:?}; they have changed"
+            ))),
         }
     }
 

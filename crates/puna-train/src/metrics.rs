@@ -52,7 +52,8 @@ impl MetricsLog {
             Err(e) => return Err(Error::io("read", path)(e)),
         };
         // A crash may have cut the last line.
-        let done = |line: &&str| serde_json::from_str::<AnyLine>(line).is_ok_and(|l| l.step <= step);
+        let done =
+            |line: &&str| serde_json::from_str::<AnyLine>(line).is_ok_and(|l| l.step <= step);
         let kept: String = old.split_inclusive('\n').take_while(done).collect();
         if kept != old || !path.exists() {
             write_atomically(path, kept.as_bytes())?;
@@ -70,7 +71,8 @@ impl MetricsLog {
     }
 
     fn line(&mut self, line: &impl Serialize) -> Result<()> {
-        let mut json = serde_json::to_vec(line).map_err(|e| Error::format(&self.path, e.to_string()))?;
+        let mut json =
+            serde_json::to_vec(line).map_err(|e| Error::format(&self.path, e.to_string()))?;
         json.push(b'\n');
         self.file.write_all(&json).map_err(Error::io("write", &self.path))
     }

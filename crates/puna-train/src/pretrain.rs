@@ -10,7 +10,8 @@ use crate::schedule::{Decay, Schedule};
 use crate::sequence::Sequence;
 use crate::tokens::TokenFile;
 use crate::trainer::{
-    CheckpointSettings, Event, LayoutSettings, Run, Source, TrainSummary, Validation, held_out_loss, train,
+    CheckpointSettings, Event, LayoutSettings, Run, Source, TrainSummary, Validation,
+    held_out_loss, train,
 };
 use puna_compute::HostBuf;
 use puna_llama::{Config, Model, Params};
@@ -166,7 +167,9 @@ pub fn pretrain(job: PretrainJob<'_>) -> Result<(Model, TrainSummary)> {
         Init::Seed(seed) => Model::init(job.config, seed)?,
         Init::Model(model) if model.config == *job.config => *model,
         Init::Model(_) => {
-            return Err(Error::Data("the model to begin with does not have the shape asked for".into()));
+            return Err(Error::Data(
+                "the model to begin with does not have the shape asked for".into(),
+            ));
         }
     };
     let valid = job.valid.filter(|files| files.iter().any(|f| f.documents() > 0));

@@ -36,7 +36,10 @@ impl Schedule {
             return Err(Error::setting("lr", format!("{} is not a positive number", self.peak)));
         }
         if !(0.0..=1.0).contains(&self.min_ratio) {
-            return Err(Error::setting("min_lr_ratio", format!("{} is not in 0..=1", self.min_ratio)));
+            return Err(Error::setting(
+                "min_lr_ratio",
+                format!("{} is not in 0..=1", self.min_ratio),
+            ));
         }
         if self.total == 0 {
             return Err(Error::setting("steps", "there is no step to take"));

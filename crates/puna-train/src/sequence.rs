@@ -63,7 +63,10 @@ impl Sequence {
             ));
         }
         if self.segments.iter().sum::<usize>() != rows || self.segments.contains(&0) {
-            return fail(format!("documents of lengths {:?} do not tile {rows} rows", self.segments));
+            return fail(format!(
+                "documents of lengths {:?} do not tile {rows} rows",
+                self.segments
+            ));
         }
         let mut ids = self.tokens.iter().chain(&self.targets);
         if let Some(id) = ids.find(|&&id| id as usize >= config.vocab_size) {

@@ -11,7 +11,8 @@ use crate::schedule::{Decay, Schedule};
 use crate::sequence::Sequence;
 use crate::shuffle::permutation;
 use crate::trainer::{
-    CheckpointSettings, Event, LayoutSettings, Run, Source, TrainSummary, Validation, held_out_loss, train,
+    CheckpointSettings, Event, LayoutSettings, Run, Source, TrainSummary, Validation,
+    held_out_loss, train,
 };
 use puna_compute::HostBuf;
 use puna_llama::{Model, Params, check_tokenizer};
@@ -131,7 +132,11 @@ pub struct Examples {
 
 impl Examples {
     /// Renders dialogues. The loss counts on what the chat rendering marks as answers.
-    pub fn render(tokenizer: &Tokenizer, dialogues: &[Dialogue], settings: &SftSettings) -> Result<Self> {
+    pub fn render(
+        tokenizer: &Tokenizer,
+        dialogues: &[Dialogue],
+        settings: &SftSettings,
+    ) -> Result<Self> {
         let mut examples = Self::default();
         for dialogue in dialogues {
             if contains_special_tags(&dialogue.messages).is_some() {
@@ -157,7 +162,9 @@ impl Examples {
                         );
                         return Err(dialogue.error("messages", what));
                     }
-                    TooLong::Truncate if mask[1..=settings.seq_len].contains(&true) => rows = settings.seq_len,
+                    TooLong::Truncate if mask[1..=settings.seq_len].contains(&true) => {
+                        rows = settings.seq_len
+                    }
                     _ => {
                         examples.too_long += 1;
                         continue;
@@ -198,7 +205,8 @@ impl Examples {
             return Err(Error::setting("batch_sequences", "it is 0 and must be at least 1"));
         }
         let batches = |epoch| {
-            Packed::new(self, settings, epoch).sequences.len().div_ceil(settings.batch_sequences) as u64
+            Packed::new(self, settings, epoch).sequences.len().div_ceil(settings.batch_sequences)
+                as u64
         };
         let schedule = Schedule {
             peak: settings.lr,
@@ -272,7 +280,8 @@ pub fn sft(job: SftJob<'_>) -> Result<(Model, TrainSummary)> {
         (examples.tagged, "contain a tag of the chat format"),
     ] {
         if left_out > 0 {
-            let what = format!("{left_out} of {} dialogues {why} and are left out", job.train.len());
+            let what =
+                format!("{left_out} of {} dialogues {why} and are left out", job.train.len());
             (job.on_event)(Event::Warning(what));
         }
     }
@@ -322,7 +331,9 @@ impl Source for Dialogues<'_> {
         let Packed { order, sequences } = &self.packed;
         let from = self.cursor.item as usize;
         let to = (from + self.settings.batch_sequences).min(sequences.len());
-        let join = |run: &Range<usize>| self.examples.join(&order[run.clone()], self.settings.document_mask);
+        let join = |run: &Range<usize>| {
+            self.examples.join(&order[run.clone()], self.settings.document_mask)
+        };
         let batch = sequences[from..to].iter().map(join).collect();
         self.cursor.item = to as u64;
         if to == sequences.len() {
@@ -339,7 +350,9 @@ impl Source for Dialogues<'_> {
     fn seek(&mut self, cursor: Cursor) -> Result<()> {
         self.packed = Packed::new(&self.examples, self.settings, cursor.epoch);
         if cursor.item >= self.packed.sequences.len() as u64 || cursor.row != 0 {
-            return Err(Error::Data(format!("the dialogues have no place {cursor:?}; they have changed")));
+            return Err(Error::Data(format!(
+                "the dialogues have no place {cursor:?}; they have changed"
+            )));
         }
         self.cursor = cursor;
         Ok(())
@@ -358,6 +371,11 @@ impl Source for Dialogues<'_> {
         let alone: Vec<Sequence> =
             (0..self.valid.len() as u32).map(|i| self.valid.join(&[i], true)).collect();
         let (nats, weight) = held_out_loss(fleet, params, &alone)?;
-        Ok(Some(Validation { step, loss: nats / weight, tokens: weight as u64, bits_per_byte: None }))
+        Ok(Some(Validation {
+            step,
+            loss: nats / weight,
+            tokens: weight as u64,
+            bits_per_byte: None,
+        }))
     }
 }

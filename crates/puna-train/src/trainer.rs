@@ -208,7 +208,12 @@ pub(crate) fn train(
         };
         if let Some(what) = culprit {
             let tensor = fleet.find_non_finite(params);
-            return Err(Error::NonFinite { step, what, tensor, batch: dump(run.dir, step, &batch)? });
+            return Err(Error::NonFinite {
+                step,
+                what,
+                tensor,
+                batch: dump(run.dir, step, &batch)?,
+            });
         }
         let lr = run.schedule.lr(step);
         let scale = run.optimizer.grad_scale(grad_norm);

@@ -14,11 +14,16 @@ fn options(lanes: usize, threads: usize, micro_batch_rows: usize) -> FleetOption
 }
 
 fn batch() -> Vec<Sequence> {
-    let documents: [&[usize]; 8] = [&[9, 7], &[16], &[4, 4, 8], &[5, 1, 6], &[16], &[12], &[3, 9], &[15, 1]];
+    let documents: [&[usize]; 8] =
+        [&[9, 7], &[16], &[4, 4, 8], &[5, 1, 6], &[16], &[12], &[3, 9], &[15, 1]];
     sequences(VOCAB, &documents, 3)
 }
 
-fn step(config: &Config, options: FleetOptions, batch: &[Sequence]) -> (StepLoss, f64, Params<HostBuf>) {
+fn step(
+    config: &Config,
+    options: FleetOptions,
+    batch: &[Sequence],
+) -> (StepLoss, f64, Params<HostBuf>) {
     let model = Model::init(config, 5).unwrap();
     let mut fleet = Fleet::new(config, options).unwrap();
     let loss = fleet.loss_and_grad(&model.params, batch).unwrap();
@@ -30,7 +35,9 @@ fn step(config: &Config, options: FleetOptions, batch: &[Sequence]) -> (StepLoss
 
 fn relative_l2(a: &Params<HostBuf>, b: &Params<HostBuf>) -> f64 {
     let (mut difference, mut size) = (0.0, 0.0);
-    for (x, y) in a.tensors.iter().flat_map(|t| t.iter()).zip(b.tensors.iter().flat_map(|t| t.iter())) {
+    for (x, y) in
+        a.tensors.iter().flat_map(|t| t.iter()).zip(b.tensors.iter().flat_map(|t| t.iter()))
+    {
         difference += f64::from(x - y).powi(2);
         size += f64::from(*x).powi(2);
     }
@@ -132,7 +139,10 @@ fn the_gradient_is_that_of_the_loss() {
         let difference = (at(value + h) - at(value - h)) / (2.0 * f64::from(h));
         at(value);
         let error = (difference - f64::from(derivative)).abs();
-        assert!(error < 2e-2 * difference.abs() + 2e-5, "{tensor} {index}: {derivative} {difference}");
+        assert!(
+            error < 2e-2 * difference.abs() + 2e-5,
+            "{tensor} {index}: {derivative} {difference}"
+        );
     }
 }
 
@@ -151,7 +161,8 @@ fn bad_sequences_are_refused() {
         ("it is empty", Sequence::default()),
     ];
     for (expected, sequence) in cases {
-        let error = fleet.loss_and_grad(&model.params, &[good(), sequence]).unwrap_err().to_string();
+        let error =
+            fleet.loss_and_grad(&model.params, &[good(), sequence]).unwrap_err().to_string();
         assert!(error.contains("sequence 1: ") && error.contains(expected), "{error}");
     }
     let silent = Sequence { weights: vec![0.0; 16], ..good() };

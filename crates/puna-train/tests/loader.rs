@@ -22,7 +22,8 @@ fn files(dir: &Path, lengths: &[usize], per_file: usize) -> (Vec<TokenFile>, Vec
     let mut files = Vec::new();
     for (i, part) in documents.chunks(per_file).enumerate() {
         let path = dir.join(format!("{i}.tokens"));
-        let mut writer = TokenWriter::create(&path, Vocabulary { size: 1 << 17, hash: [0; 32] }).unwrap();
+        let mut writer =
+            TokenWriter::create(&path, Vocabulary { size: 1 << 17, hash: [0; 32] }).unwrap();
         part.iter().for_each(|document| writer.push(document, 1).unwrap());
         writer.finish().unwrap();
         files.push(TokenFile::open(&path).unwrap());

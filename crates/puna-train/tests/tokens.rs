@@ -142,7 +142,12 @@ fn a_failing_source_leaves_the_old_set() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
 }
 
-fn read(dir: &Path, name: &str, bytes: &[u8], options: &DocumentOptions) -> Result<Vec<String>, String> {
+fn read(
+    dir: &Path,
+    name: &str,
+    bytes: &[u8],
+    options: &DocumentOptions,
+) -> Result<Vec<String>, String> {
     let path = dir.join(name);
     fs::write(&path, bytes).unwrap();
     Documents::open(&[path], options).collect::<Result<_, _>>().map_err(|e| e.to_string())
@@ -174,7 +179,8 @@ fn documents_of_every_kind() {
 
 #[test]
 fn compressed_documents() {
-    let books = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/text/books.jsonl.zst");
+    let books =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/text/books.jsonl.zst");
     if !books.exists() {
         println!("skipped: needs {}", books.display());
         return;

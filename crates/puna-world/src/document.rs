@@ -130,10 +130,10 @@ const RARE: [Attribute; 8] = [
     Attribute::Friend,
     Attribute::Friend,
     Attribute::Friend,
+    Attribute::Friend,
+    Attribute::Friend,
     Attribute::Birthday,
     Attribute::Birthday,
-    Attribute::Birthday,
-    Attribute::PetName,
 ];
 
 fn biography(w: &mut Writer<'_>, subject: usize) -> String {
@@ -192,13 +192,12 @@ fn diary(w: &mut Writer<'_>, subject: usize) -> String {
 
 fn letter(w: &mut Writer<'_>, subject: usize) -> String {
     let sheet = &language().letter;
-    let friend = match w.dice.chance(50) {
-        true => w.world.people[subject].friend,
-        false => w.other_person(&[subject]),
-    };
+    // Never to the best friend, of whom the letter may speak.
+    let friend = w.world.people[subject].friend;
+    let receiver = w.other_person(&[subject, friend]);
     let bindings = Bindings::new(&[
         ('a', Entity::Person(subject)),
-        ('b', Entity::Person(friend)),
+        ('b', Entity::Person(receiver)),
     ]);
     let mut sentences = vec![w.line(sheet, "opener", &bindings)];
     for attribute in w.shuffled_attributes().into_iter().take(4) {
@@ -341,11 +340,14 @@ fn register(w: &mut Writer<'_>, nth: usize) -> String {
 }
 
 fn story(w: &mut Writer<'_>, hero: usize) -> String {
-    let plots = language().story.sections("plot");
-    let plot = plots[w.dice.below(plots.len())];
     let friend = w.world.people[hero].friend;
-    let second = w.other_person(&[hero, friend]);
-    let third = w.other_person(&[hero, friend, second]);
+    let second = other_with_other_taste(w, &[hero, friend]);
+    let third = other_with_other_taste(w, &[hero, friend, second]);
+    let mut plots = language().story.sections("plot");
+    if w.world.people[hero].instrument != w.world.people[friend].instrument {
+        plots.extend(language().story.sections("unlike friends"));
+    }
+    let plot = plots[w.dice.below(plots.len())];
     let bindings = Bindings::new(&[
         ('a', Entity::Person(hero)),
         ('f', Entity::Person(friend)),
@@ -357,4 +359,22 @@ fn story(w: &mut Writer<'_>, hero: usize) -> String {
         .map(|template| w.say(template, &bindings))
         .collect();
     paragraph(sentences)
+}
+
+/// Somebody whose instrument, door and food differ from those of the others, if
+/// such a person is soon found: stories compare them.
+fn other_with_other_taste(w: &mut Writer<'_>, others: &[usize]) -> usize {
+    let mut person = w.other_person(others);
+    for _ in 0..20 {
+        let one = &w.world.people[person];
+        let alike = |other: &usize| {
+            let other = &w.world.people[*other];
+            one.instrument == other.instrument || one.door == other.door || one.food == other.food
+        };
+        if !others.iter().any(alike) {
+            break;
+        }
+        person = w.other_person(others);
+    }
+    person
 }

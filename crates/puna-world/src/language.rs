@@ -120,3 +120,190 @@ static LANGUAGE: LazyLock<Language> = LazyLock::new(|| Language {
 pub(crate) fn language() -> &'static Language {
     &LANGUAGE
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::dice::{Dice, Stream};
+    use crate::fact::Entity;
+    use crate::template::Bindings;
+    use crate::world::{World, WorldOptions};
+
+    fn all_sheets() -> Vec<(&'static str, &'static Sheet)> {
+        let l = language();
+        let mut out: Vec<(&str, &Sheet)> = l
+            .attributes
+            .iter()
+            .map(|(attribute, sheet)| (attribute.name(), sheet))
+            .collect();
+        out.extend([
+            ("biography", &l.biography),
+            ("diary", &l.diary),
+            ("letter", &l.letter),
+            ("news", &l.news),
+            ("guide", &l.guide),
+            ("trades", &l.trades),
+            ("register", &l.register),
+            ("story", &l.story),
+            ("talk", &l.talk),
+            ("chat", &l.chat),
+        ]);
+        out
+    }
+
+    /// Binds every variable a sheet may use to different entities.
+    fn cast(world: &World, dice: &mut Dice) -> Bindings {
+        let people = dice.permutation(world.people.len());
+        let hero = people[0];
+        let friend = world.people[hero].friend;
+        let mut others = people[1..].iter().filter(|p| **p != friend);
+        let mut next = || Entity::Person(others.next().copied().unwrap_or(0));
+        Bindings::new(&[
+            ('a', Entity::Person(hero)),
+            ('f', Entity::Person(friend)),
+            ('b', next()),
+            ('c', next()),
+            ('p', Entity::Place(world.people[hero].home)),
+            ('t', Entity::Trade(world.people[hero].trade)),
+        ])
+    }
+
+    #[test]
+    fn every_attribute_has_enough_ways_to_be_told_and_asked() {
+        for attribute in Attribute::all() {
+            let count = |section: &str| language().of(attribute).section(section).len();
+            let name = attribute.name();
+            assert!(count("statement") >= 10, "{name}");
+            assert!(count("reverse") >= 5, "{name}");
+            assert!(count("question") >= 8, "{name}");
+            assert!(count("held out question") >= 3, "{name}");
+            assert!(count("answer") >= 2, "{name}");
+            if Attribute::OF_PERSON.contains(&attribute) {
+                assert!(count("pronoun") >= 5, "{name}");
+                assert!(count("first") >= 5, "{name}");
+                assert!(count("follow up") >= 4, "{name}");
+                assert!(count("pronoun answer") >= 2, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn attribute_sheets_speak_of_their_own_entity() {
+        for attribute in Attribute::all() {
+            let expected = match attribute {
+                a if Attribute::OF_PERSON.contains(&a) => 'a',
+                a if Attribute::OF_PLACE.contains(&a) => 'p',
+                _ => 't',
+            };
+            let sheet = language().of(attribute);
+            for template in sheet.names().flat_map(|name| sheet.section(name)) {
+                let variables = template.variables();
+                assert!(
+                    variables.iter().all(|v| *v == expected),
+                    "{attribute:?}: {template:?}"
+                );
+            }
+        }
+    }
+
+    /// A statement, an answer or a telling sentence states the fact it stands for.
+    #[test]
+    fn statements_state_their_fact() {
+        let world = World::generate(&WorldOptions::default());
+        let mut dice = Dice::new(3, Stream::Document, 3);
+        for fact in world.facts() {
+            for section in [
+                "statement",
+                "pronoun",
+                "reverse",
+                "first",
+                "answer",
+                "pronoun answer",
+            ] {
+                for template in language().of(fact.attribute).section(section) {
+                    let mut facts = Vec::new();
+                    let bindings = crate::writer::subject(fact.entity);
+                    let text = template.render(&world, &bindings, &mut dice, &mut facts);
+                    assert!(facts.contains(&fact), "{section}: {text}");
+                }
+            }
+            for section in ["question", "held out question", "follow up"] {
+                for template in language().of(fact.attribute).section(section) {
+                    let mut facts = Vec::new();
+                    let bindings = crate::writer::subject(fact.entity);
+                    let text = template.render(&world, &bindings, &mut dice, &mut facts);
+                    assert!(facts.is_empty(), "the question gives the answer: {text}");
+                    let value = world.value(fact);
+                    let mut words = text.split(|c: char| !c.is_alphanumeric());
+                    assert!(!words.any(|word| word == value), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sentences_are_well_formed() {
+        let vowel = |word: &str| word.to_lowercase().starts_with(['a', 'e', 'i', 'o', 'u']);
+        for seed in 0..6 {
+            let world = World::generate(&WorldOptions {
+                seed,
+                ..WorldOptions::default()
+            });
+            let mut dice = Dice::new(seed, Stream::Document, 0);
+            for (sheet_name, sheet) in all_sheets() {
+                for section in sheet.names() {
+                    for template in sheet.section(section) {
+                        let bindings = cast(&world, &mut dice);
+                        let text = template.render(&world, &bindings, &mut dice, &mut Vec::new());
+                        let place = format!("{sheet_name}, {section}: {text}");
+                        let free_end = ["title", "greeting", "signature", "board"];
+                        assert!(
+                            free_end.contains(&section) || text.ends_with(['.', '?', '!', '"']),
+                            "{place}"
+                        );
+                        assert!(
+                            text.starts_with(|c: char| c.is_uppercase() || c == '"'),
+                            "{place}"
+                        );
+                        assert_eq!(text.matches('"').count() % 2, 0, "{place}");
+                        for bad in [
+                            "  ", " .", " ,", "{", "}", "..", "the the", "the Lake", " the a ",
+                        ] {
+                            assert!(!text.contains(bad), "{place}");
+                        }
+                        let words: Vec<&str> = text
+                            .split_whitespace()
+                            .map(|w| w.trim_matches('"'))
+                            .collect();
+                        for pair in words.windows(2) {
+                            match pair[0] {
+                                "a" | "A" => assert!(!vowel(pair[1]), "{place}"),
+                                "an" | "An" => {
+                                    assert!(
+                                        vowel(pair[1]) || pair[1].starts_with("hour"),
+                                        "{place}"
+                                    );
+                                }
+                                _ => {}
+                            }
+                            assert_ne!(pair[0], pair[1], "{place}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_sentence_stands_twice_in_a_section() {
+        for (sheet_name, sheet) in all_sheets() {
+            for section in sheet.names() {
+                let templates = sheet.section(section);
+                let all: BTreeSet<String> = templates.iter().map(|t| format!("{t:?}")).collect();
+                assert_eq!(all.len(), templates.len(), "{sheet_name}, {section}");
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Puts sentences from the sheets together, and keeps count of the facts they state.
 
+use std::collections::BTreeSet;
+
 use crate::dice::Dice;
 use crate::fact::{Attribute, Entity, Fact};
 use crate::language::{Sheet, language};
@@ -104,6 +106,17 @@ impl<'w> Writer<'w> {
         self.used.push(&templates[index]);
         self.said.push(text.clone());
         Some(text)
+    }
+
+    /// How often these facts were stated so far, on average, in hundredths.
+    fn mean_mentions(&self, facts: &[Fact]) -> usize {
+        let distinct: BTreeSet<&Fact> = facts.iter().collect();
+        let before = self
+            .stated
+            .iter()
+            .filter(|fact| distinct.contains(fact))
+            .count();
+        before * 100 / distinct.len().max(1)
     }
 
     /// One sentence of a section; empty when there is none that may be stated.

@@ -5,12 +5,12 @@
 //! at multiples of [`KEY_BLOCK`] from the sequence's start and a masked key contributes an exact
 //! zero, so a query row gives the same bits whether it comes with its whole sequence or alone.
 
+use super::Cpu;
 use super::gemm::{Rows, Shared, panel_product};
 use super::isa::{Isa, kernel};
 use super::kv_cache::CpuKvCache;
 use super::panels::{Cut, View, pack_panel, tile_shape};
 use super::tile::Target;
-use super::Cpu;
 use crate::ops::{AttentionShape, CachedSegment, Segment};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -46,7 +46,11 @@ pub(super) struct Layout {
 
 impl Layout {
     pub fn new(isa: Isa, head_dim: usize) -> Self {
-        Self { head_dim, width: tile_shape(isa).1, columns: Cut::new(isa, 1, head_dim) }
+        Self {
+            head_dim,
+            width: tile_shape(isa).1,
+            columns: Cut::new(isa, 1, head_dim),
+        }
     }
 
     /// Values that `n` rows take packed with the rows as columns.
@@ -60,8 +64,19 @@ impl Layout {
     }
 
     /// Packs `n` rows at `from` as the columns of a product.
-    pub fn pack_transposed(&self, isa: Isa, to: *mut f32, from: *const f32, stride: usize, n: usize) {
-        let view = View { ptr: from, row: 1, col: stride };
+    pub fn pack_transposed(
+        &self,
+        isa: Isa,
+        to: *mut f32,
+        from: *const f32,
+        stride: usize,
+        n: usize,
+    ) {
+        let view = View {
+            ptr: from,
+            row: 1,
+            col: stride,
+        };
         for start in (0..n).step_by(self.width) {
             let out = to.wrapping_add(start * self.head_dim);
             pack_panel(isa, out, view, self.head_dim, start, self.width, n);
@@ -69,11 +84,31 @@ impl Layout {
     }
 
     /// Packs `n` rows at `from` as the depth of a product, with room for `capacity`.
-    pub fn pack_depth(&self, isa: Isa, to: *mut f32, from: *const f32, stride: usize, n: usize, capacity: usize) {
-        let view = View { ptr: from, row: stride, col: 1 };
+    pub fn pack_depth(
+        &self,
+        isa: Isa,
+        to: *mut f32,
+        from: *const f32,
+        stride: usize,
+        n: usize,
+        capacity: usize,
+    ) {
+        let view = View {
+            ptr: from,
+            row: stride,
+            col: 1,
+        };
         for p in 0..self.columns.panels() {
             let (col, width) = self.columns.panel(p);
-            pack_panel(isa, to.wrapping_add(col * capacity), view, n, col, width, self.head_dim);
+            pack_panel(
+                isa,
+                to.wrapping_add(col * capacity),
+                view,
+                n,
+                col,
+                width,
+                self.head_dim,
+            );
         }
     }
 
@@ -93,17 +128,36 @@ impl Layout {
         for p in 0..self.columns.panels() {
             let (col, width) = self.columns.panel(p);
             let b = b.wrapping_add(col * capacity + first * width);
-            let c = Target { ptr: to.wrapping_add(col), stride, cols: self.head_dim - col, add };
+            let c = Target {
+                ptr: to.wrapping_add(col),
+                stride,
+                cols: self.head_dim - col,
+                add,
+            };
             panel_product(isa, rows, depth, width, Rows::direct(a), b, c);
         }
     }
 
     /// `to[rows, n] = a[rows, head_dim] bᵀ` for the `n` packed columns from `first` (a multiple of the
     /// width), with a row stride of [`KEY_BLOCK`].
-    pub fn times_transposed(&self, isa: Isa, to: *mut f32, a: View, rows: usize, b: *const f32, first: usize, n: usize) {
+    pub fn times_transposed(
+        &self,
+        isa: Isa,
+        to: *mut f32,
+        a: View,
+        rows: usize,
+        b: *const f32,
+        first: usize,
+        n: usize,
+    ) {
         for start in (0..n).step_by(self.width) {
             let b = b.wrapping_add((first + start) * self.head_dim);
-            let c = Target { ptr: to.wrapping_add(start), stride: KEY_BLOCK, cols: self.width, add: false };
+            let c = Target {
+                ptr: to.wrapping_add(start),
+                stride: KEY_BLOCK,
+                cols: self.width,
+                add: false,
+            };
             panel_product(isa, rows, self.head_dim, self.width, Rows::direct(a), b, c);
         }
     }
@@ -154,14 +208,44 @@ fn attend(isa: Isa, layout: Layout, scratch: *mut f32, queries: Queries, kv: Hea
         for start in (0..keys).step_by(KEY_BLOCK) {
             let n = (keys - start).min(KEY_BLOCK);
             layout.times_transposed(isa, scores, q, rows, kv.keys, start, n);
-            let state = Softmax { scores, sums, padded, highest, total, scale };
+            let state = Softmax {
+                scores,
+                sums,
+                padded,
+                highest,
+                total,
+                scale,
+            };
             // A row at position p sees keys 0..=p.
             let first_visible = (queries.position(row) + 1) as isize - start as isize;
             running_softmax(isa, state, rows, n, first_visible, queries.step as isize);
-            let p = View { ptr: scores, row: KEY_BLOCK, col: 1 };
-            layout.times_depth(isa, sums, padded, true, p, (rows, n), kv.values, (start, kv.capacity));
+            let p = View {
+                ptr: scores,
+                row: KEY_BLOCK,
+                col: 1,
+            };
+            layout.times_depth(
+                isa,
+                sums,
+                padded,
+                true,
+                p,
+                (rows, n),
+                kv.values,
+                (start, kv.capacity),
+            );
         }
-        finish(isa, queries, row, rows, layout.head_dim, sums, padded, highest, total);
+        finish(
+            isa,
+            queries,
+            row,
+            rows,
+            layout.head_dim,
+            sums,
+            padded,
+            highest,
+            total,
+        );
     }
 }
 
@@ -284,22 +368,44 @@ pub(super) fn forward(
     let (key_len, value_len) = (layout.transposed_len(longest), layout.depth_len(longest));
     let scratch = rank_scratch(cpu, key_len + value_len + layout.tile_len());
     let (width, group) = (shape.qkv_width(), shape.group());
-    let (out, lse, qkv) = (Shared(out.as_mut_ptr()), Shared(lse.as_mut_ptr()), Shared(qkv.as_ptr().cast_mut()));
+    let (out, lse, qkv) = (
+        Shared(out.as_mut_ptr()),
+        Shared(lse.as_mut_ptr()),
+        Shared(qkv.as_ptr().cast_mut()),
+    );
     deal(cpu, segments.len() * shape.kv_heads, &|rank, item| {
         let (s, kv_head) = (segments[item / shape.kv_heads], item % shape.kv_heads);
         let at = |head: usize| qkv.get().wrapping_add(s.start * width + head * hd);
         let keys = scratch[rank].get();
         let values = keys.wrapping_add(key_len);
         layout.pack_transposed(isa, keys, at(shape.heads + kv_head), width, s.len);
-        layout.pack_depth(isa, values, at(shape.heads + shape.kv_heads + kv_head), width, s.len, s.len);
-        let kv = HeadPanels { keys, values, capacity: s.len };
+        layout.pack_depth(
+            isa,
+            values,
+            at(shape.heads + shape.kv_heads + kv_head),
+            width,
+            s.len,
+            s.len,
+        );
+        let kv = HeadPanels {
+            keys,
+            values,
+            capacity: s.len,
+        };
         for head in kv_head * group..(kv_head + 1) * group {
             let queries = Queries {
                 rows: s.len,
-                q: View { ptr: at(head), row: width, col: 1 },
+                q: View {
+                    ptr: at(head),
+                    row: width,
+                    col: 1,
+                },
                 first: 0,
                 step: 1,
-                out: Shared(out.get().wrapping_add(s.start * shape.q_width() + head * hd)),
+                out: Shared(
+                    out.get()
+                        .wrapping_add(s.start * shape.q_width() + head * hd),
+                ),
                 out_stride: shape.q_width(),
                 lse: Shared(lse.get().wrapping_add(s.start * shape.heads + head)),
                 lse_stride: shape.heads,
@@ -325,17 +431,28 @@ pub(super) fn cached(
     for s in segments {
         cache.append(layer, s, qkv);
     }
-    let (cache, out, qkv) = (&*cache, Shared(out.as_mut_ptr()), Shared(qkv.as_ptr().cast_mut()));
+    let (cache, out, qkv) = (
+        &*cache,
+        Shared(out.as_mut_ptr()),
+        Shared(qkv.as_ptr().cast_mut()),
+    );
     deal(cpu, segments.len() * shape.kv_heads, &|rank, item| {
         let (s, kv_head) = (segments[item / shape.kv_heads], item % shape.kv_heads);
         let kv = cache.head(layer, s.slot, kv_head);
         let run = |head: usize, rows: usize, row: usize, out_stride: usize, step: usize| {
             let queries = Queries {
                 rows,
-                q: View { ptr: qkv.get().wrapping_add(s.start * width + head * hd), row, col: 1 },
+                q: View {
+                    ptr: qkv.get().wrapping_add(s.start * width + head * hd),
+                    row,
+                    col: 1,
+                },
                 first: s.past,
                 step,
-                out: Shared(out.get().wrapping_add(s.start * shape.q_width() + head * hd)),
+                out: Shared(
+                    out.get()
+                        .wrapping_add(s.start * shape.q_width() + head * hd),
+                ),
                 out_stride,
                 lse: Shared(std::ptr::null_mut()),
                 lse_stride: 0,
@@ -355,5 +472,9 @@ pub(super) fn cached(
 
 /// `len` values of attention scratch for each member.
 pub(super) fn rank_scratch(cpu: &mut Cpu, len: usize) -> Vec<Shared> {
-    cpu.scratch.ranks.iter_mut().map(|r| Shared(r.attention.ensure(len))).collect()
+    cpu.scratch
+        .ranks
+        .iter_mut()
+        .map(|r| Shared(r.attention.ensure(len)))
+        .collect()
 }

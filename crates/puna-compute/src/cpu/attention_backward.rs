@@ -1,12 +1,12 @@
 //! Backward of attention in blocks (Dao et al. 2022): probabilities are computed again from the
 //! scores and the kept log of the sum of exponentials.
 
+use super::Cpu;
 use super::attention::{KEY_BLOCK, Layout, QUERY_BLOCK, deal, rank_scratch};
 use super::gemm::Shared;
 use super::isa::kernel;
 use super::norm::dot;
 use super::panels::View;
-use super::Cpu;
 use crate::ops::{AttentionShape, Segment};
 
 /// Packed forms and sums of one head, for the longest segment.
@@ -39,7 +39,11 @@ impl Arena {
             at = at.wrapping_add(len);
             part
         };
-        let (t, d, block) = (layout.transposed_len(n), layout.depth_len(n), QUERY_BLOCK * KEY_BLOCK);
+        let (t, d, block) = (
+            layout.transposed_len(n),
+            layout.depth_len(n),
+            QUERY_BLOCK * KEY_BLOCK,
+        );
         Self {
             keys_t: take(t),
             values_t: take(t),
@@ -78,7 +82,10 @@ pub(super) fn backward(
         let a = Arena::new(&layout, n, scratch[rank].get());
         let padded = layout.columns.padded;
         let at = |head: usize| qkv[s.start * width + head * hd..].as_ptr();
-        let (key, value) = (shape.heads + kv_head, shape.heads + shape.kv_heads + kv_head);
+        let (key, value) = (
+            shape.heads + kv_head,
+            shape.heads + shape.kv_heads + kv_head,
+        );
         layout.pack_transposed(isa, a.keys_t, at(key), width, n);
         layout.pack_transposed(isa, a.values_t, at(value), width, n);
         layout.pack_depth(isa, a.keys, at(key), width, n, n);
@@ -96,8 +103,16 @@ pub(super) fn backward(
             let lse = lse[s.start * shape.heads + head..].as_ptr();
             for row in (0..n).step_by(QUERY_BLOCK) {
                 let rows = (n - row).min(QUERY_BLOCK);
-                let q = View { ptr: at(head).wrapping_add(row * width), row: width, col: 1 };
-                let d = View { ptr: dout.wrapping_add(row * q_width), row: q_width, col: 1 };
+                let q = View {
+                    ptr: at(head).wrapping_add(row * width),
+                    row: width,
+                    col: 1,
+                };
+                let d = View {
+                    ptr: dout.wrapping_add(row * q_width),
+                    row: q_width,
+                    col: 1,
+                };
                 let dq = dqkv.get().wrapping_add((s.start + row) * width + head * hd);
                 for start in (0..row + rows).step_by(KEY_BLOCK) {
                     let keys = (row + rows - start).min(KEY_BLOCK);
@@ -106,14 +121,60 @@ pub(super) fn backward(
                     let visible = (row + 1) as isize - start as isize;
                     let lse = lse.wrapping_add(row * shape.heads);
                     let delta = a.delta.wrapping_add(row);
-                    probabilities(isa, a.p, a.ds, rows, keys, visible, lse, shape.heads, delta, scale);
-                    let ds = View { ptr: a.ds, row: KEY_BLOCK, col: 1 };
-                    layout.times_depth(isa, dq, width, start > 0, ds, (rows, keys), a.keys, (start, n));
-                    let transposed = |ptr: *mut f32| View { ptr, row: 1, col: KEY_BLOCK };
+                    probabilities(
+                        isa,
+                        a.p,
+                        a.ds,
+                        rows,
+                        keys,
+                        visible,
+                        lse,
+                        shape.heads,
+                        delta,
+                        scale,
+                    );
+                    let ds = View {
+                        ptr: a.ds,
+                        row: KEY_BLOCK,
+                        col: 1,
+                    };
+                    layout.times_depth(
+                        isa,
+                        dq,
+                        width,
+                        start > 0,
+                        ds,
+                        (rows, keys),
+                        a.keys,
+                        (start, n),
+                    );
+                    let transposed = |ptr: *mut f32| View {
+                        ptr,
+                        row: 1,
+                        col: KEY_BLOCK,
+                    };
                     let to = |buf: *mut f32| buf.wrapping_add(start * padded);
                     let size = (keys, rows);
-                    layout.times_depth(isa, to(a.dvalues), padded, true, transposed(a.p), size, a.dout, (row, n));
-                    layout.times_depth(isa, to(a.dkeys), padded, true, transposed(a.ds), size, a.queries, (row, n));
+                    layout.times_depth(
+                        isa,
+                        to(a.dvalues),
+                        padded,
+                        true,
+                        transposed(a.p),
+                        size,
+                        a.dout,
+                        (row, n),
+                    );
+                    layout.times_depth(
+                        isa,
+                        to(a.dkeys),
+                        padded,
+                        true,
+                        transposed(a.ds),
+                        size,
+                        a.queries,
+                        (row, n),
+                    );
                 }
             }
         }

@@ -87,8 +87,12 @@ impl Product {
         let isa = cpu.isa;
         let tile_rows = tile_rows(isa);
         if rows >= 2 * tile_rows * cpu.team.size() {
-            let scratch: Vec<Shared> =
-                cpu.scratch.ranks.iter_mut().map(|r| Shared(r.rows.ensure(ROW_BLOCK * self.depth))).collect();
+            let scratch: Vec<Shared> = cpu
+                .scratch
+                .ranks
+                .iter_mut()
+                .map(|r| Shared(r.rows.ensure(ROW_BLOCK * self.depth)))
+                .collect();
             let share = rows.div_ceil(tile_rows).div_ceil(cpu.team.size()) * tile_rows;
             cpu.team.split(rows, tile_rows, &|range| {
                 let mine = scratch[range.start / share];
@@ -97,13 +101,29 @@ impl Product {
         } else {
             // Few rows: packing them would cost as much as it saves.
             cpu.team.split(panels, 1, &|range| {
-                block(isa, self, Shared(std::ptr::null_mut()), 0, rows, range.start, range.end);
+                block(
+                    isa,
+                    self,
+                    Shared(std::ptr::null_mut()),
+                    0,
+                    rows,
+                    range.start,
+                    range.end,
+                );
             });
         }
     }
 }
 
-fn block(isa: Isa, p: Product, scratch: Shared, row0: usize, row1: usize, panel0: usize, panel1: usize) {
+fn block(
+    isa: Isa,
+    p: Product,
+    scratch: Shared,
+    row0: usize,
+    row1: usize,
+    panel0: usize,
+    panel1: usize,
+) {
     for row in (row0..row1).step_by(ROW_BLOCK) {
         let rows = (row1 - row).min(ROW_BLOCK);
         let mut a = Rows::direct(p.a.offset(row, 0));
@@ -134,12 +154,18 @@ pub(crate) struct Rows {
 impl Rows {
     /// Read in place.
     pub fn direct(view: View) -> Self {
-        Self { view, advance: view.row }
+        Self {
+            view,
+            advance: view.row,
+        }
     }
 
     /// The rows from `i` on.
     pub fn tile(&self, i: usize) -> View {
-        View { ptr: self.view.ptr.wrapping_add(i * self.advance), ..self.view }
+        View {
+            ptr: self.view.ptr.wrapping_add(i * self.advance),
+            ..self.view
+        }
     }
 }
 

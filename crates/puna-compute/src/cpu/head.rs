@@ -1,11 +1,11 @@
 //! The language-model head with its softmax, a chunk of rows at a time, so that the logits of a
 //! whole batch never exist: log-probabilities, and in the same pass the gradients.
 
+use super::Cpu;
 use super::gemm::{Shared, gemm, gemm_packed, pack_all};
 use super::isa::kernel;
 use super::panels::{Cut, View};
 use super::simd::Simd;
-use super::Cpu;
 
 /// Rows whose logits exist at a time; fixed, so that sums never depend on the batch.
 const CHUNK: usize = 128;
@@ -28,33 +28,81 @@ pub(super) fn logprobs(
     vocab: usize,
     mut backward: Option<Backward<'_>>,
 ) {
-    assert_eq!(logprobs.len(), targets.len(), "a log-probability for every target");
+    assert_eq!(
+        logprobs.len(),
+        targets.len(),
+        "a log-probability for every target"
+    );
+    if targets.is_empty() {
+        return;
+    }
     let isa = cpu.isa;
     let cut = Cut::new(isa, dim, vocab);
     // Packed once for all chunks: a chunk has too few rows to pay for a transposition.
     let packed = Shared(cpu.scratch.head.ensure(cut.len()));
-    let by_output = View { ptr: head.as_ptr(), row: 1, col: dim };
-    cpu.team.split(cut.panels(), 1, &|range| pack_all(isa, cut, range, packed.get(), by_output));
+    let by_output = View {
+        ptr: head.as_ptr(),
+        row: 1,
+        col: dim,
+    };
+    cpu.team.split(cut.panels(), 1, &|range| {
+        pack_all(isa, cut, range, packed.get(), by_output)
+    });
     let logits = cpu.scratch.logits.ensure(CHUNK.min(targets.len()) * vocab);
     for start in (0..targets.len()).step_by(CHUNK) {
         let rows = (targets.len() - start).min(CHUNK);
         let x_chunk = &x[start * dim..(start + rows) * dim];
-        let a = View { ptr: x_chunk.as_ptr(), row: dim, col: 1 };
+        let a = View {
+            ptr: x_chunk.as_ptr(),
+            row: dim,
+            col: 1,
+        };
         gemm_packed(cpu, cut, packed.get(), rows, a, logits, vocab, false);
         let chunk = Chunk {
             logits: Shared(logits),
             logprobs: Shared(logprobs[start..].as_mut_ptr()),
             targets: &targets[start..start + rows],
-            coefficients: backward.as_ref().map(|b| &b.coefficients[start..start + rows]),
+            coefficients: backward
+                .as_ref()
+                .map(|b| &b.coefficients[start..start + rows]),
             vocab,
         };
-        cpu.team.split(rows, 1, &|range| softmax_rows(isa, chunk, range));
+        cpu.team
+            .split(rows, 1, &|range| softmax_rows(isa, chunk, range));
         if let Some(b) = &mut backward {
-            let dlogits = View { ptr: logits, row: vocab, col: 1 };
-            let table = View { ptr: head.as_ptr(), row: dim, col: 1 };
-            gemm(cpu, (rows, dim, vocab), dlogits, table, b.dx[start * dim..].as_mut_ptr(), dim, false);
-            let transposed = View { ptr: logits, row: 1, col: vocab };
-            gemm(cpu, (vocab, dim, rows), transposed, a, b.dhead.as_mut_ptr(), dim, true);
+            let dlogits = View {
+                ptr: logits,
+                row: vocab,
+                col: 1,
+            };
+            let table = View {
+                ptr: head.as_ptr(),
+                row: dim,
+                col: 1,
+            };
+            gemm(
+                cpu,
+                (rows, dim, vocab),
+                dlogits,
+                table,
+                b.dx[start * dim..].as_mut_ptr(),
+                dim,
+                false,
+            );
+            let transposed = View {
+                ptr: logits,
+                row: 1,
+                col: vocab,
+            };
+            gemm(
+                cpu,
+                (vocab, dim, rows),
+                transposed,
+                a,
+                b.dhead.as_mut_ptr(),
+                dim,
+                true,
+            );
         }
     }
 }

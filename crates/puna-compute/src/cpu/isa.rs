@@ -22,7 +22,7 @@ impl Isa {
             if is_x86_feature_detected!("avx2")
                 && is_x86_feature_detected!("fma")
                 && is_x86_feature_detected!("f16c")
-             {
+            {
                 isas.push(Self::Avx2);
                 if is_x86_feature_detected!("avx512f")
                     && is_x86_feature_detected!("avx512bw")
@@ -40,7 +40,10 @@ impl Isa {
 
     /// The widest this machine can run.
     pub fn best() -> Self {
-        Self::available().into_iter().next_back().unwrap_or(Self::Portable)
+        Self::available()
+            .into_iter()
+            .next_back()
+            .unwrap_or(Self::Portable)
     }
 }
 

@@ -25,8 +25,16 @@ impl CpuKvCache {
     ) -> Result<Self> {
         let layout = Layout::new(isa, shape.head_dim);
         let len = slots * shape.kv_heads * Self::head_len(&layout, capacity);
-        let layers = (0..layers).map(|_| HostBuf::zeros(len)).collect::<Result<_>>()?;
-        Ok(Self { shape, layout, slots, capacity, layers })
+        let layers = (0..layers)
+            .map(|_| HostBuf::zeros(len))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            shape,
+            layout,
+            slots,
+            capacity,
+            layers,
+        })
     }
 
     fn head_len(layout: &Layout, capacity: usize) -> usize {
@@ -34,7 +42,11 @@ impl CpuKvCache {
     }
 
     fn range(&self, slot: usize, head: usize) -> std::ops::Range<usize> {
-        assert!(slot < self.slots, "slot {slot} of a cache with {}", self.slots);
+        assert!(
+            slot < self.slots,
+            "slot {slot} of a cache with {}",
+            self.slots
+        );
         let len = Self::head_len(&self.layout, self.capacity);
         let start = (slot * self.shape.kv_heads + head) * len;
         start..start + len
@@ -43,12 +55,22 @@ impl CpuKvCache {
     pub(super) fn head(&self, layer: usize, slot: usize, head: usize) -> HeadPanels {
         let panels = &self.layers[layer][self.range(slot, head)];
         let (keys, values) = panels.split_at(self.layout.transposed_len(self.capacity));
-        HeadPanels { keys: keys.as_ptr(), values: values.as_ptr(), capacity: self.capacity }
+        HeadPanels {
+            keys: keys.as_ptr(),
+            values: values.as_ptr(),
+            capacity: self.capacity,
+        }
     }
 
     /// Adds the keys and values of rows of `qkv` after the slot's `past` positions.
     pub(super) fn append(&mut self, layer: usize, s: &CachedSegment, qkv: &[f32]) {
-        assert!(s.past + s.len <= self.capacity, "{} + {} positions in a cache for {}", s.past, s.len, self.capacity);
+        assert!(
+            s.past + s.len <= self.capacity,
+            "{} + {} positions in a cache for {}",
+            s.past,
+            s.len,
+            self.capacity
+        );
         let (shape, layout, capacity) = (self.shape, self.layout, self.capacity);
         let (hd, width) = (shape.head_dim, layout.width);
         for head in 0..shape.kv_heads {
@@ -66,7 +88,8 @@ impl CpuKvCache {
                 for p in 0..layout.columns.panels() {
                     let (col, columns) = layout.columns.panel(p);
                     let n = columns.min(hd - col);
-                    values[col * capacity + position * columns..][..n].copy_from_slice(&value[col..col + n]);
+                    values[col * capacity + position * columns..][..n]
+                        .copy_from_slice(&value[col..col + n]);
                 }
             }
         }
@@ -74,7 +97,11 @@ impl CpuKvCache {
 
     /// Copies the first `len` positions of slot `from` over slot `to`.
     pub(super) fn copy(&mut self, to: usize, from: usize, len: usize) {
-        assert!(len <= self.capacity, "{len} positions in a cache for {}", self.capacity);
+        assert!(
+            len <= self.capacity,
+            "{len} positions in a cache for {}",
+            self.capacity
+        );
         for head in 0..self.shape.kv_heads {
             let (source, target) = (self.range(from, head), self.range(to, head).start);
             for layer in &mut self.layers {

@@ -25,9 +25,7 @@ pub use peak::{peak_gflops, read_bandwidth};
 pub use team::Team;
 
 use crate::buffer::HostBuf;
-use crate::ops::{
-    AdamW, AttentionShape, CachedSegment, Ops, Result, Segment, WeightFormat, Write,
-};
+use crate::ops::{AdamW, AttentionShape, CachedSegment, Ops, Result, Segment, WeightFormat, Write};
 use gemm::{Shared, gemm};
 use panels::View;
 use scratch::Scratch;
@@ -50,7 +48,10 @@ impl Cpu {
     /// # Panics
     /// If this machine does not have it.
     pub fn with_isa(threads: usize, isa: Isa) -> Self {
-        assert!(Isa::available().contains(&isa), "this machine has no {isa:?}");
+        assert!(
+            Isa::available().contains(&isa),
+            "this machine has no {isa:?}"
+        );
         let team = Team::new(threads);
         let scratch = Scratch::new(team.size());
         Self { isa, team, scratch }
@@ -70,7 +71,11 @@ impl Cpu {
 /// Panics with both numbers if a buffer is shorter than a shape asks.
 #[track_caller]
 fn need(what: &str, buf: &[f32], len: usize) {
-    assert!(buf.len() >= len, "{what} holds {} values and the shape asks for {len}", buf.len());
+    assert!(
+        buf.len() >= len,
+        "{what} holds {} values and the shape asks for {len}",
+        buf.len()
+    );
 }
 
 /// Elementwise work below this many values is not worth waking a team for.
@@ -110,7 +115,12 @@ impl Ops for Cpu {
         need("from", from, len);
         let (isa, out, from) = (self.isa, Shared(to.as_mut_ptr()), &from[..len]);
         self.team.split(len, GRAIN, &|r| {
-            adamw::add(isa, out.get().wrapping_add(r.start), from[r.clone()].as_ptr(), r.len());
+            adamw::add(
+                isa,
+                out.get().wrapping_add(r.start),
+                from[r.clone()].as_ptr(),
+                r.len(),
+            );
         });
     }
 
@@ -120,21 +130,43 @@ impl Ops for Cpu {
         }
     }
 
-    fn embedding_backward(&mut self, dtable: &mut HostBuf, dout: &HostBuf, tokens: &[u32], dim: usize) {
+    fn embedding_backward(
+        &mut self,
+        dtable: &mut HostBuf,
+        dout: &HostBuf,
+        tokens: &[u32],
+        dim: usize,
+    ) {
         for (dout, &token) in dout.chunks_exact(dim).zip(tokens) {
             let row = &mut dtable[token as usize * dim..][..dim];
             adamw::add(self.isa, row.as_mut_ptr(), dout.as_ptr(), dim);
         }
     }
 
-    fn rmsnorm(&mut self, out: &mut HostBuf, x: &HostBuf, weight: &HostBuf, rows: usize, dim: usize, eps: f32) {
+    fn rmsnorm(
+        &mut self,
+        out: &mut HostBuf,
+        x: &HostBuf,
+        weight: &HostBuf,
+        rows: usize,
+        dim: usize,
+        eps: f32,
+    ) {
         need("out", out, rows * dim);
         need("x", x, rows * dim);
         need("weight", weight, dim);
         let (isa, out) = (self.isa, Shared(out.as_mut_ptr()));
         self.team.split(rows, (GRAIN / dim).max(1), &|r| {
             let at = r.start * dim;
-            norm::rmsnorm(isa, out.get().wrapping_add(at), x[at..].as_ptr(), weight.as_ptr(), r.len(), dim, eps);
+            norm::rmsnorm(
+                isa,
+                out.get().wrapping_add(at),
+                x[at..].as_ptr(),
+                weight.as_ptr(),
+                r.len(),
+                dim,
+                eps,
+            );
         });
     }
 
@@ -180,9 +212,25 @@ impl Ops for Cpu {
         need("out", out, rows * n_out);
         need("x", x, rows * n_in);
         need("w", w, n_out * n_in);
-        let a = View { ptr: x.as_ptr(), row: n_in, col: 1 };
-        let b = View { ptr: w.as_ptr(), row: 1, col: n_in };
-        gemm(self, (rows, n_out, n_in), a, b, out.as_mut_ptr(), n_out, write == Write::Add);
+        let a = View {
+            ptr: x.as_ptr(),
+            row: n_in,
+            col: 1,
+        };
+        let b = View {
+            ptr: w.as_ptr(),
+            row: 1,
+            col: n_in,
+        };
+        gemm(
+            self,
+            (rows, n_out, n_in),
+            a,
+            b,
+            out.as_mut_ptr(),
+            n_out,
+            write == Write::Add,
+        );
     }
 
     fn linear_backward_input(
@@ -198,9 +246,25 @@ impl Ops for Cpu {
         need("dx", dx, rows * n_in);
         need("dout", dout, rows * n_out);
         need("w", w, n_out * n_in);
-        let a = View { ptr: dout.as_ptr(), row: n_out, col: 1 };
-        let b = View { ptr: w.as_ptr(), row: n_in, col: 1 };
-        gemm(self, (rows, n_in, n_out), a, b, dx.as_mut_ptr(), n_in, write == Write::Add);
+        let a = View {
+            ptr: dout.as_ptr(),
+            row: n_out,
+            col: 1,
+        };
+        let b = View {
+            ptr: w.as_ptr(),
+            row: n_in,
+            col: 1,
+        };
+        gemm(
+            self,
+            (rows, n_in, n_out),
+            a,
+            b,
+            dx.as_mut_ptr(),
+            n_in,
+            write == Write::Add,
+        );
     }
 
     fn linear_backward_weight(
@@ -215,8 +279,16 @@ impl Ops for Cpu {
         need("dw", dw, n_out * n_in);
         need("dout", dout, rows * n_out);
         need("x", x, rows * n_in);
-        let a = View { ptr: dout.as_ptr(), row: 1, col: n_out };
-        let b = View { ptr: x.as_ptr(), row: n_in, col: 1 };
+        let a = View {
+            ptr: dout.as_ptr(),
+            row: 1,
+            col: n_out,
+        };
+        let b = View {
+            ptr: x.as_ptr(),
+            row: n_in,
+            col: 1,
+        };
         gemm(self, (n_out, n_in, rows), a, b, dw.as_mut_ptr(), n_in, true);
     }
 
@@ -230,10 +302,22 @@ impl Ops for Cpu {
         inverse: bool,
     ) {
         need("qkv", qkv, positions.len() * shape.qkv_width());
-        let last = positions.iter().copied().max().map_or(0, |p| p as usize + 1);
+        let last = positions
+            .iter()
+            .copied()
+            .max()
+            .map_or(0, |p| p as usize + 1);
         need("cos", cos, last * shape.head_dim / 2);
         need("sin", sin, last * shape.head_dim / 2);
-        rope::rope(self.isa, qkv.as_mut_ptr(), cos.as_ptr(), sin.as_ptr(), positions, shape, inverse);
+        rope::rope(
+            self.isa,
+            qkv.as_mut_ptr(),
+            cos.as_ptr(),
+            sin.as_ptr(),
+            positions,
+            shape,
+            inverse,
+        );
     }
 
     fn attention(
@@ -276,7 +360,13 @@ impl Ops for Cpu {
         let (isa, out) = (self.isa, Shared(out.as_mut_ptr()));
         self.team.split(rows, (GRAIN / hidden).max(1), &|r| {
             let to = out.get().wrapping_add(r.start * hidden);
-            swiglu::swiglu(isa, to, gate_up[r.start * 2 * hidden..].as_ptr(), r.len(), hidden);
+            swiglu::swiglu(
+                isa,
+                to,
+                gate_up[r.start * 2 * hidden..].as_ptr(),
+                r.len(),
+                hidden,
+            );
         });
     }
 
@@ -295,7 +385,14 @@ impl Ops for Cpu {
         self.team.split(rows, (GRAIN / hidden).max(1), &|r| {
             let at = r.start * 2 * hidden;
             let dout = dout[r.start * hidden..].as_ptr();
-            swiglu::swiglu_backward(isa, out.get().wrapping_add(at), dout, gate_up[at..].as_ptr(), r.len(), hidden);
+            swiglu::swiglu_backward(
+                isa,
+                out.get().wrapping_add(at),
+                dout,
+                gate_up[at..].as_ptr(),
+                r.len(),
+                hidden,
+            );
         });
     }
 
@@ -329,7 +426,11 @@ impl Ops for Cpu {
         need("dx", dx, targets.len() * dim);
         need("head", head, vocab * dim);
         need("dhead", dhead, vocab * dim);
-        let backward = head::Backward { dx, dhead, coefficients };
+        let backward = head::Backward {
+            dx,
+            dhead,
+            coefficients,
+        };
         head::logprobs(self, logprobs, x, head, targets, dim, vocab, Some(backward));
     }
 
@@ -358,14 +459,31 @@ impl Ops for Cpu {
         len: usize,
         step: AdamW,
     ) {
-        for (name, buf) in [("param", &**param), ("m", &**m), ("v", &**v), ("grad", &**grad)] {
+        for (name, buf) in [
+            ("param", &**param),
+            ("m", &**m),
+            ("v", &**v),
+            ("grad", &**grad),
+        ] {
             need(name, buf, len);
         }
         let isa = self.isa;
-        let (p, m, v) = (Shared(param.as_mut_ptr()), Shared(m.as_mut_ptr()), Shared(v.as_mut_ptr()));
+        let (p, m, v) = (
+            Shared(param.as_mut_ptr()),
+            Shared(m.as_mut_ptr()),
+            Shared(v.as_mut_ptr()),
+        );
         self.team.split(len, GRAIN, &|r| {
             let at = |s: Shared| s.get().wrapping_add(r.start);
-            adamw::adamw(isa, at(p), at(m), at(v), grad[r.clone()].as_ptr(), r.len(), step);
+            adamw::adamw(
+                isa,
+                at(p),
+                at(m),
+                at(v),
+                grad[r.clone()].as_ptr(),
+                r.len(),
+                step,
+            );
         });
     }
 
@@ -375,7 +493,13 @@ impl Ops for Cpu {
         }
     }
 
-    fn kv_cache(&self, shape: AttentionShape, layers: usize, slots: usize, capacity: usize) -> Result<CpuKvCache> {
+    fn kv_cache(
+        &self,
+        shape: AttentionShape,
+        layers: usize,
+        slots: usize,
+        capacity: usize,
+    ) -> Result<CpuKvCache> {
         CpuKvCache::new(self.isa, shape, layers, slots, capacity)
     }
 
@@ -397,12 +521,25 @@ impl Ops for Cpu {
         attention::cached(self, out, qkv, segments, cache, layer);
     }
 
-    fn pack(&self, w: &HostBuf, n_out: usize, n_in: usize, format: WeightFormat) -> Result<CpuPacked> {
+    fn pack(
+        &self,
+        w: &HostBuf,
+        n_out: usize,
+        n_in: usize,
+        format: WeightFormat,
+    ) -> Result<CpuPacked> {
         need("w", w, n_out * n_in);
         CpuPacked::new(self.isa, w, n_out, n_in, format)
     }
 
-    fn linear_packed(&mut self, out: &mut HostBuf, x: &HostBuf, w: &CpuPacked, rows: usize, write: Write) {
+    fn linear_packed(
+        &mut self,
+        out: &mut HostBuf,
+        x: &HostBuf,
+        w: &CpuPacked,
+        rows: usize,
+        write: Write,
+    ) {
         need("out", out, rows * w.n_out());
         need("x", x, rows * w.n_in());
         packed::linear(self, out, x, w, rows, write);

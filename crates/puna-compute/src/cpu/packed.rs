@@ -1,10 +1,10 @@
 //! Weights for decoding: the panels of a product, packed once, in `f32`, bfloat16 or Q8_0.
 
+use super::Cpu;
 use super::gemm::{Rows, Shared, gemm_packed, pack_all, panel_product};
 use super::isa::{Isa, kernel};
 use super::panels::{Cut, View, pack_panel, tile_rows};
 use super::tile::{Bf16Panel, Panel, Q8_BLOCK, Q8Panel, Target, tile};
-use super::Cpu;
 use crate::buffer::HostBuf;
 use crate::ops::{Result, WeightFormat, Write};
 use half::{bf16, f16};
@@ -26,13 +26,26 @@ fn bytes(format: WeightFormat, values: usize) -> usize {
 }
 
 impl CpuPacked {
-    pub(super) fn new(isa: Isa, w: &HostBuf, n_out: usize, n_in: usize, format: WeightFormat) -> Result<Self> {
+    pub(super) fn new(
+        isa: Isa,
+        w: &HostBuf,
+        n_out: usize,
+        n_in: usize,
+        format: WeightFormat,
+    ) -> Result<Self> {
         let cut = Cut::new(isa, n_in, n_out);
         if format == WeightFormat::Q8_0 {
-            assert!(n_in.is_multiple_of(Q8_BLOCK), "Q8_0 blocks of {Q8_BLOCK} do not divide {n_in} inputs");
+            assert!(
+                n_in.is_multiple_of(Q8_BLOCK),
+                "Q8_0 blocks of {Q8_BLOCK} do not divide {n_in} inputs"
+            );
         }
         let mut data = HostBuf::zeros(bytes(format, cut.len()).div_ceil(4))?;
-        let view = View { ptr: w.as_ptr(), row: 1, col: n_in };
+        let view = View {
+            ptr: w.as_ptr(),
+            row: 1,
+            col: n_in,
+        };
         if format == WeightFormat::F32 {
             pack_all(isa, cut, 0..cut.panels(), data.as_mut_ptr(), view);
             return Ok(Self { cut, format, data });
@@ -41,7 +54,15 @@ impl CpuPacked {
         for (start, depth) in cut.blocks() {
             for p in 0..cut.panels() {
                 let (col, width) = cut.panel(p);
-                pack_panel(isa, panel.as_mut_ptr(), view.offset(start, 0), depth, col, width, n_out);
+                pack_panel(
+                    isa,
+                    panel.as_mut_ptr(),
+                    view.offset(start, 0),
+                    depth,
+                    col,
+                    width,
+                    n_out,
+                );
                 let at = bytes(format, start * cut.padded + p * cut.width * depth);
                 // SAFETY: the panel's place in `data`, which holds `bytes(format, cut.len())`.
                 let to = unsafe {
@@ -85,13 +106,15 @@ fn quantize(format: WeightFormat, to: &mut [u8], panel: &[f32], width: usize) {
                 for j in 0..width {
                     let column = || block[j..].iter().step_by(width);
                     // Not `f32::max`, which would drop a NaN.
-                    let largest = column().fold(0.0f32, |m, x| if x.abs() <= m { m } else { x.abs() });
+                    let largest =
+                        column().fold(0.0f32, |m, x| if x.abs() <= m { m } else { x.abs() });
                     let scale = largest / 127.0;
                     let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
                     for (k, x) in column().enumerate() {
                         bytes[k * width + j] = ((x * inverse).round() as i8).cast_unsigned();
                     }
-                    scales[2 * j..2 * j + 2].copy_from_slice(&f16::from_f32(scale).to_bits().to_ne_bytes());
+                    scales[2 * j..2 * j + 2]
+                        .copy_from_slice(&f16::from_f32(scale).to_bits().to_ne_bytes());
                 }
             }
         }
@@ -99,19 +122,43 @@ fn quantize(format: WeightFormat, to: &mut [u8], panel: &[f32], width: usize) {
     }
 }
 
-pub(super) fn linear(cpu: &mut Cpu, out: &mut HostBuf, x: &HostBuf, w: &CpuPacked, rows: usize, write: Write) {
+pub(super) fn linear(
+    cpu: &mut Cpu,
+    out: &mut HostBuf,
+    x: &HostBuf,
+    w: &CpuPacked,
+    rows: usize,
+    write: Write,
+) {
     let (cut, isa) = (w.cut, cpu.isa);
-    let a = View { ptr: x.as_ptr(), row: cut.depth, col: 1 };
+    let a = View {
+        ptr: x.as_ptr(),
+        row: cut.depth,
+        col: 1,
+    };
     let add = write == Write::Add;
     if w.format == WeightFormat::F32 {
-        return gemm_packed(cpu, cut, w.data.as_ptr(), rows, a, out.as_mut_ptr(), cut.cols, add);
+        return gemm_packed(
+            cpu,
+            cut,
+            w.data.as_ptr(),
+            rows,
+            a,
+            out.as_mut_ptr(),
+            cut.cols,
+            add,
+        );
     }
     let (data, out) = (Shared(w.data.as_ptr().cast_mut()), Shared(out.as_mut_ptr()));
     let many = rows > 2 * tile_rows(isa);
     let panels = cut.panels();
     let share = panels.div_ceil(cpu.team.size());
-    let scratch: Vec<Shared> =
-        cpu.scratch.ranks.iter_mut().map(|r| Shared(r.rows.ensure(cut.block * cut.width))).collect();
+    let scratch: Vec<Shared> = cpu
+        .scratch
+        .ranks
+        .iter_mut()
+        .map(|r| Shared(r.rows.ensure(cut.block * cut.width)))
+        .collect();
     cpu.team.split(panels, 1, &|range| {
         let wide = scratch[range.start / share].get();
         for (start, depth) in cut.blocks() {
@@ -129,7 +176,9 @@ pub(super) fn linear(cpu: &mut Cpu, out: &mut HostBuf, x: &HostBuf, w: &CpuPacke
                 // Both ways multiply the same widened weights in the same order; widening a panel
                 // once pays when many rows use it.
                 match (w.format, many) {
-                    (WeightFormat::Bf16, false) => product_bf16(isa, rows, depth, width, rows_at, b.cast(), c),
+                    (WeightFormat::Bf16, false) => {
+                        product_bf16(isa, rows, depth, width, rows_at, b.cast(), c)
+                    }
                     (WeightFormat::Bf16, true) => widen_bf16(isa, wide, b.cast(), depth, width),
                     (_, false) => product_q8(isa, rows, depth, width, rows_at, b, c),
                     (_, true) => widen_q8(isa, wide, b, depth, width),

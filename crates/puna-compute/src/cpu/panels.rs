@@ -38,7 +38,9 @@ impl Cut {
     /// Start and length of each depth block.
     pub fn blocks(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
         let (depth, block) = (self.depth, self.block);
-        (0..depth).step_by(block).map(move |start| (start, block.min(depth - start)))
+        (0..depth)
+            .step_by(block)
+            .map(move |start| (start, block.min(depth - start)))
     }
 
     pub fn panels(&self) -> usize {
@@ -90,7 +92,10 @@ unsafe impl Sync for View {}
 impl View {
     pub fn offset(self, i: usize, j: usize) -> Self {
         // `wrapping_add`, since a view of an edge may point one past the end and never be read.
-        Self { ptr: self.ptr.wrapping_add(i * self.row + j * self.col), ..self }
+        Self {
+            ptr: self.ptr.wrapping_add(i * self.row + j * self.col),
+            ..self
+        }
     }
 }
 

@@ -70,7 +70,8 @@ pub fn read_bandwidth(threads: usize) -> Result<f64> {
     Ok(best_rate(5, || {
         team.split(len, 1 << 16, &|range| {
             // SAFETY: a part of `buf`, only read.
-            let part = unsafe { std::slice::from_raw_parts(from.get().add(range.start), range.len()) };
+            let part =
+                unsafe { std::slice::from_raw_parts(from.get().add(range.start), range.len()) };
             black_box(read(isa, part));
         });
         (len * 4) as f64

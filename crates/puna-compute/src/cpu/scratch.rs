@@ -17,7 +17,9 @@ impl Grow {
             buf = HostBuf::zeros(len).map_err(|e| panic!("{e}")).ok();
         }
         self.0 = buf;
-        self.0.as_mut().map_or(std::ptr::null_mut(), |b| b.as_mut_ptr())
+        self.0
+            .as_mut()
+            .map_or(std::ptr::null_mut(), |b| b.as_mut_ptr())
     }
 }
 

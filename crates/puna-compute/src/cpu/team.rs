@@ -68,7 +68,8 @@ impl Team {
         }
         let shared = &*self.shared;
         // SAFETY: only the lifetime changes; this function returns after the last use of the closure.
-        let job_ptr: Job = unsafe { std::mem::transmute::<*const (dyn Fn(usize) + Sync + 'a), Job>(job) };
+        let job_ptr: Job =
+            unsafe { std::mem::transmute::<*const (dyn Fn(usize) + Sync + 'a), Job>(job) };
         *lock(&shared.job) = Some(SendJob(job_ptr));
         shared.busy.store(self.members.len(), Ordering::Relaxed);
         {
@@ -84,14 +85,21 @@ impl Team {
                 let mut spins = 0;
                 while self.0.busy.load(Ordering::Acquire) != 0 {
                     spins += 1;
-                    if spins < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+                    if spins < SPINS {
+                        std::hint::spin_loop()
+                    } else {
+                        std::thread::yield_now()
+                    }
                 }
             }
         }
         let wait = Wait(shared);
         job(0);
         drop(wait);
-        assert!(!shared.panicked.load(Ordering::Relaxed), "a member of the team panicked");
+        assert!(
+            !shared.panicked.load(Ordering::Relaxed),
+            "a member of the team panicked"
+        );
     }
 
     /// Splits `n` items into one contiguous range a rank, each a multiple of `grain` but the last,
@@ -100,7 +108,9 @@ impl Team {
         let size = self.size();
         let share = n.div_ceil(grain).div_ceil(size) * grain;
         if share >= n {
-            return if n > 0 { job(0..n) };
+            return if n > 0 {
+                job(0..n)
+            };
         }
         self.run(&|rank| {
             let range = (rank * share).min(n)..((rank + 1) * share).min(n);
@@ -127,7 +137,9 @@ impl Drop for Team {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn member(shared: &Shared, rank: usize) {
@@ -142,7 +154,10 @@ fn member(shared: &Shared, rank: usize) {
             }
             let mut guard = lock(&shared.sleepers);
             while shared.epoch.load(Ordering::Acquire) == seen {
-                guard = shared.wake.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner);
+                guard = shared
+                    .wake
+                    .wait(guard)
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
             }
         }
         seen += 1;

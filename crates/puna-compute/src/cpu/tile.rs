@@ -52,7 +52,10 @@ unsafe impl Panel for Q8Panel {
         unsafe {
             let block = self.0.add(k / Q8_BLOCK * (Q8_BLOCK + 2) * width);
             let scale = S::load_f16(block.add(Q8_BLOCK * width).cast::<u16>().add(j));
-            S::mul(S::load_i8(block.add(k % Q8_BLOCK * width + j).cast()), scale)
+            S::mul(
+                S::load_i8(block.add(k % Q8_BLOCK * width + j).cast()),
+                scale,
+            )
         }
     }
 }

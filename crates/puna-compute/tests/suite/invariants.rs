@@ -32,137 +32,127 @@ fn rows_are_independent(context: &str, mut run: impl FnMut(&[usize]) -> Vec<f32>
     }
 }
 
-pub fn linear<O: HostOps>(variants: &[Variant<O>]) {
-    for variant in variants {
-        let mut ops = (variant.make)(2);
-        for (n_in, n_out) in [(8, 24), (64, 131), (96, 48), (288, 1), (37, 19), (700, 64)] {
-            let context = format!("{}: linear {n_in} to {n_out}", variant.name);
-            let mut rng = Rng::new(2);
-            let x = rng.normal(ROWS * n_in, 1.0);
-            let dout = rng.normal(ROWS * n_out, 1.0);
-            let w = input(&rng.normal(n_out * n_in, 0.1));
-            rows_are_independent(&context, |rows| {
-                let mut out = output(rows.len() * n_out);
-                let x = input(&pick(&x, rows, n_in));
-                ops.linear(&mut out, &x, &w, rows.len(), n_in, n_out, Write::Set);
-                taken(&out)
-            });
-            rows_are_independent(&format!("{context}, input gradient"), |rows| {
-                let mut dx = output(rows.len() * n_in);
-                let dout = input(&pick(&dout, rows, n_out));
-                ops.linear_backward_input(&mut dx, &dout, &w, rows.len(), n_in, n_out, Write::Set);
-                taken(&dx)
-            });
-        }
+pub fn linear<O: HostOps>(variant: &Variant<O>) {
+    let mut ops = (variant.make)(2);
+    for (n_in, n_out) in [(8, 24), (64, 131), (96, 48), (288, 1), (37, 19), (700, 64)] {
+        let context = format!("{}: linear {n_in} to {n_out}", variant.name);
+        let mut rng = Rng::new(2);
+        let x = rng.normal(ROWS * n_in, 1.0);
+        let dout = rng.normal(ROWS * n_out, 1.0);
+        let w = input(&rng.normal(n_out * n_in, 0.1));
+        rows_are_independent(&context, |rows| {
+            let mut out = output(rows.len() * n_out);
+            let x = input(&pick(&x, rows, n_in));
+            ops.linear(&mut out, &x, &w, rows.len(), n_in, n_out, Write::Set);
+            taken(&out)
+        });
+        rows_are_independent(&format!("{context}, input gradient"), |rows| {
+            let mut dx = output(rows.len() * n_in);
+            let dout = input(&pick(&dout, rows, n_out));
+            ops.linear_backward_input(&mut dx, &dout, &w, rows.len(), n_in, n_out, Write::Set);
+            taken(&dx)
+        });
     }
 }
 
-pub fn packed<O: HostOps>(variants: &[Variant<O>]) {
-    for variant in variants {
-        let mut ops = (variant.make)(2);
-        for format in [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Q8_0] {
-            for (n_in, n_out) in [(32, 24), (64, 131), (288, 96), (1024, 40)] {
-                let context = format!("{}: {format:?} {n_in} to {n_out}", variant.name);
-                let mut rng = Rng::new(3);
-                let x = rng.normal(ROWS * n_in, 1.0);
-                let w = input(&rng.normal(n_out * n_in, 0.1));
-                let packed = ops.pack(&w, n_out, n_in, format).unwrap();
-                let mut run = |rows: &[usize]| {
-                    let mut out = output(rows.len() * n_out);
-                    let x = input(&pick(&x, rows, n_in));
-                    ops.linear_packed(&mut out, &x, &packed, rows.len(), Write::Set);
-                    taken(&out)
-                };
-                rows_are_independent(&context, &mut run);
-                if format == WeightFormat::F32 {
-                    let all: Vec<usize> = (0..ROWS).collect();
-                    let got = run(&all);
-                    let mut out = output(ROWS * n_out);
-                    ops.linear(&mut out, &input(&x), &w, ROWS, n_in, n_out, Write::Set);
-                    assert_same_bits(&format!("{context}, as linear"), &got, &taken(&out));
-                }
+pub fn packed<O: HostOps>(variant: &Variant<O>) {
+    let mut ops = (variant.make)(2);
+    for format in [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Q8_0] {
+        for (n_in, n_out) in [(32, 24), (64, 131), (288, 96), (1024, 40)] {
+            let context = format!("{}: {format:?} {n_in} to {n_out}", variant.name);
+            let mut rng = Rng::new(3);
+            let x = rng.normal(ROWS * n_in, 1.0);
+            let w = input(&rng.normal(n_out * n_in, 0.1));
+            let packed = ops.pack(&w, n_out, n_in, format).unwrap();
+            let mut run = |rows: &[usize]| {
+                let mut out = output(rows.len() * n_out);
+                let x = input(&pick(&x, rows, n_in));
+                ops.linear_packed(&mut out, &x, &packed, rows.len(), Write::Set);
+                taken(&out)
+            };
+            rows_are_independent(&context, &mut run);
+            if format == WeightFormat::F32 {
+                let all: Vec<usize> = (0..ROWS).collect();
+                let got = run(&all);
+                let mut out = output(ROWS * n_out);
+                ops.linear(&mut out, &input(&x), &w, ROWS, n_in, n_out, Write::Set);
+                assert_same_bits(&format!("{context}, as linear"), &got, &taken(&out));
             }
         }
     }
 }
 
-pub fn rmsnorm<O: HostOps>(variants: &[Variant<O>]) {
-    for variant in variants {
-        let mut ops = (variant.make)(2);
-        for dim in [8, 37, 64, 288] {
-            let context = format!("{}: rmsnorm of {dim}", variant.name);
-            let mut rng = Rng::new(4);
-            let [x, dout] = [(); 2].map(|()| rng.normal(ROWS * dim, 1.0));
-            let weight = input(&rng.normal(dim, 1.0));
-            rows_are_independent(&context, |rows| {
-                let x = input(&pick(&x, rows, dim));
-                let dout = input(&pick(&dout, rows, dim));
-                let mut out = output(rows.len() * dim);
-                let mut dx = input(&vec![0.0; rows.len() * dim]);
-                let mut dweight = input(&vec![0.0; dim]);
-                let count = rows.len();
-                ops.rmsnorm(&mut out, &x, &weight, count, dim, 1e-5);
-                ops.rmsnorm_backward(&mut dx, &mut dweight, &dout, &x, &weight, count, dim, 1e-5);
-                side_by_side(&taken(&out), &dx[..count * dim], count)
-            });
-        }
+pub fn rmsnorm<O: HostOps>(variant: &Variant<O>) {
+    let mut ops = (variant.make)(2);
+    for dim in [8, 37, 64, 288] {
+        let context = format!("{}: rmsnorm of {dim}", variant.name);
+        let mut rng = Rng::new(4);
+        let [x, dout] = [(); 2].map(|()| rng.normal(ROWS * dim, 1.0));
+        let weight = input(&rng.normal(dim, 1.0));
+        rows_are_independent(&context, |rows| {
+            let x = input(&pick(&x, rows, dim));
+            let dout = input(&pick(&dout, rows, dim));
+            let mut out = output(rows.len() * dim);
+            let mut dx = input(&vec![0.0; rows.len() * dim]);
+            let mut dweight = input(&vec![0.0; dim]);
+            let count = rows.len();
+            ops.rmsnorm(&mut out, &x, &weight, count, dim, 1e-5);
+            ops.rmsnorm_backward(&mut dx, &mut dweight, &dout, &x, &weight, count, dim, 1e-5);
+            side_by_side(&taken(&out), &dx[..count * dim], count)
+        });
     }
 }
 
-pub fn swiglu<O: HostOps>(variants: &[Variant<O>]) {
-    for variant in variants {
-        let mut ops = (variant.make)(2);
-        for hidden in [8, 37, 64, 288] {
-            let context = format!("{}: swiglu of {hidden}", variant.name);
-            let mut rng = Rng::new(5);
-            let gate_up = rng.normal(ROWS * 2 * hidden, 3.0);
-            let dout = rng.normal(ROWS * hidden, 1.0);
-            rows_are_independent(&context, |rows| {
-                let gate_up = input(&pick(&gate_up, rows, 2 * hidden));
-                let dout = input(&pick(&dout, rows, hidden));
-                let mut out = output(rows.len() * hidden);
-                let mut dgate_up = output(rows.len() * 2 * hidden);
-                ops.swiglu(&mut out, &gate_up, rows.len(), hidden);
-                ops.swiglu_backward(&mut dgate_up, &dout, &gate_up, rows.len(), hidden);
-                side_by_side(&taken(&out), &taken(&dgate_up), rows.len())
-            });
-        }
+pub fn swiglu<O: HostOps>(variant: &Variant<O>) {
+    let mut ops = (variant.make)(2);
+    for hidden in [8, 37, 64, 288] {
+        let context = format!("{}: swiglu of {hidden}", variant.name);
+        let mut rng = Rng::new(5);
+        let gate_up = rng.normal(ROWS * 2 * hidden, 3.0);
+        let dout = rng.normal(ROWS * hidden, 1.0);
+        rows_are_independent(&context, |rows| {
+            let gate_up = input(&pick(&gate_up, rows, 2 * hidden));
+            let dout = input(&pick(&dout, rows, hidden));
+            let mut out = output(rows.len() * hidden);
+            let mut dgate_up = output(rows.len() * 2 * hidden);
+            ops.swiglu(&mut out, &gate_up, rows.len(), hidden);
+            ops.swiglu_backward(&mut dgate_up, &dout, &gate_up, rows.len(), hidden);
+            side_by_side(&taken(&out), &taken(&dgate_up), rows.len())
+        });
     }
 }
 
-pub fn head<O: HostOps>(variants: &[Variant<O>]) {
-    for variant in variants {
-        let mut ops = (variant.make)(2);
-        for (dim, vocab) in [(8, 131), (64, 1000), (37, 300)] {
-            let context = format!("{}: head of {vocab} by {dim}", variant.name);
-            let mut rng = Rng::new(6);
-            let x = rng.normal(ROWS * dim, 1.0);
-            let head = input(&rng.normal(vocab * dim, 0.3));
-            let targets = rng.tokens(ROWS, vocab);
-            let coefficients = rng.normal(ROWS, 1.0);
-            rows_are_independent(&context, |rows| {
-                let x = input(&pick(&x, rows, dim));
-                let targets: Vec<u32> = rows.iter().map(|&row| targets[row]).collect();
-                let coefficients = pick(&coefficients, rows, 1);
-                let [mut logprobs, mut again] = [(); 2].map(|()| vec![f32::NAN; rows.len()]);
-                let mut dx = output(rows.len() * dim);
-                let mut dhead = input(&vec![0.0; vocab * dim]);
-                ops.head_logprobs(&mut logprobs, &x, &head, &targets, dim, vocab);
-                ops.head_logprobs_backward(
-                    &mut dx,
-                    &mut dhead,
-                    &mut again,
-                    &x,
-                    &head,
-                    &targets,
-                    &coefficients,
-                    dim,
-                    vocab,
-                );
-                assert_same_bits(&format!("{context}, of the backward"), &again, &logprobs);
-                side_by_side(&logprobs, &taken(&dx), rows.len())
-            });
-        }
+pub fn head<O: HostOps>(variant: &Variant<O>) {
+    let mut ops = (variant.make)(2);
+    for (dim, vocab) in [(8, 131), (64, 1000), (37, 300)] {
+        let context = format!("{}: head of {vocab} by {dim}", variant.name);
+        let mut rng = Rng::new(6);
+        let x = rng.normal(ROWS * dim, 1.0);
+        let head = input(&rng.normal(vocab * dim, 0.3));
+        let targets = rng.tokens(ROWS, vocab);
+        let coefficients = rng.normal(ROWS, 1.0);
+        rows_are_independent(&context, |rows| {
+            let x = input(&pick(&x, rows, dim));
+            let targets: Vec<u32> = rows.iter().map(|&row| targets[row]).collect();
+            let coefficients = pick(&coefficients, rows, 1);
+            let [mut logprobs, mut again] = [(); 2].map(|()| vec![f32::NAN; rows.len()]);
+            let mut dx = output(rows.len() * dim);
+            let mut dhead = input(&vec![0.0; vocab * dim]);
+            ops.head_logprobs(&mut logprobs, &x, &head, &targets, dim, vocab);
+            ops.head_logprobs_backward(
+                &mut dx,
+                &mut dhead,
+                &mut again,
+                &x,
+                &head,
+                &targets,
+                &coefficients,
+                dim,
+                vocab,
+            );
+            assert_same_bits(&format!("{context}, of the backward"), &again, &logprobs);
+            side_by_side(&logprobs, &taken(&dx), rows.len())
+        });
     }
 }
 

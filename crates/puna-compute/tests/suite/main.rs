@@ -21,11 +21,6 @@ use support::Variant;
 macro_rules! suite {
     ($module:ident, $variants:expr) => {
         mod $module {
-            suite!(agrees_with_reference, $variants, agreement::with_reference, [
-                attention: Attention, attention_cached: CachedAttention, embedding: Embedding,
-                head: Head, linear: Linear, linear_packed: Packed, rmsnorm: RmsNorm, rope: Rope,
-                swiglu: SwiGlu, vectors: Vectors,
-            ]);
             suite!(rows_are_independent, $variants, invariants, [
                 head, linear, packed, rmsnorm, swiglu,
             ]);
@@ -38,14 +33,14 @@ macro_rules! suite {
             ]);
             suite!(formats, $variants, packed, [stored_weights]);
             suite!(nan_is_not_lost, $variants, non_finite, [
-                attention, head, linear, packed, rmsnorm, swiglu,
+                attention, head, linear, packed, reused_slot, rmsnorm, swiglu,
             ]);
         }
     };
     ($module:ident, $variants:expr, $file:ident, [$($check:ident),* $(,)?]) => {
         mod $module {
             $(#[test] fn $check() {
-                crate::$file::$check(&$variants);
+                crate::support::on_each(&$variants, crate::$file::$check);
             })*
         }
     };
@@ -78,6 +73,11 @@ fn cpu() -> Vec<Variant<Cpu>> {
 
 suite!(on_reference, crate::reference());
 suite!(on_cpu, crate::cpu());
+suite!(agrees_with_reference, crate::cpu(), agreement::with_reference, [
+    attention: Attention, attention_cached: CachedAttention, embedding: Embedding, head: Head,
+    linear: Linear, linear_packed: Packed, rmsnorm: RmsNorm, rope: Rope, swiglu: SwiGlu,
+    vectors: Vectors,
+]);
 suite!(threads_do_not_show, crate::cpu(), agreement::across_threads, [
     attention: Attention, attention_cached: CachedAttention, embedding: Embedding, head: Head,
     linear: Linear, linear_packed: Packed, rmsnorm: RmsNorm, rope: Rope, swiglu: SwiGlu,

@@ -4,7 +4,7 @@ use crate::support::{HostOps, Variant, assert_close, input, output, taken};
 use puna_compute::{WeightFormat, Write};
 
 /// Stored weights, seen through one-hot activations.
-pub fn stored_weights<O: HostOps>(variants: &[Variant<O>]) {
+pub fn stored_weights<O: HostOps>(variant: &Variant<O>) {
     let ulp = 1.0 / 128.0;
     // Ties go to the even neighbour.
     let bf16 = [
@@ -36,36 +36,34 @@ pub fn stored_weights<O: HostOps>(variants: &[Variant<O>]) {
         (WeightFormat::Q8_0, &bytes, 1e-3),
         (WeightFormat::Q8_0, &rounded_scale, 1e-3),
     ];
-    for variant in variants {
-        let mut ops = (variant.make)(2);
-        for (format, pairs, tolerance) in cases {
-            // The reference keeps activations as they are; others may round theirs to bytes.
-            let tolerance = if ops.device() == "reference" {
-                1e-7
-            } else {
-                tolerance
-            };
-            let mut w = [0.0; 64];
-            let mut want = [0.0; 32];
-            for (i, &(weight, stored)) in pairs.iter().enumerate() {
-                w[i] = weight;
-                want[i] = stored;
-            }
-            let packed = ops.pack(&input(&w), 1, 64, format).unwrap();
-            let mut got = [0.0; 32];
-            for (i, got) in got.iter_mut().enumerate() {
-                let mut one_hot = [0.0; 64];
-                one_hot[i] = 1.0;
-                let mut out = output(1);
-                ops.linear_packed(&mut out, &input(&one_hot), &packed, 1, Write::Set);
-                *got = taken(&out)[0];
-            }
-            assert_close(
-                &format!("{}: {format:?}", variant.name),
-                &got,
-                &want,
-                tolerance,
-            );
+    let mut ops = (variant.make)(2);
+    for (format, pairs, tolerance) in cases {
+        // The reference keeps activations as they are; others may round theirs to bytes.
+        let tolerance = if ops.device() == "reference" {
+            1e-7
+        } else {
+            tolerance
+        };
+        let mut w = [0.0; 64];
+        let mut want = [0.0; 32];
+        for (i, &(weight, stored)) in pairs.iter().enumerate() {
+            w[i] = weight;
+            want[i] = stored;
         }
+        let packed = ops.pack(&input(&w), 1, 64, format).unwrap();
+        let mut got = [0.0; 32];
+        for (i, got) in got.iter_mut().enumerate() {
+            let mut one_hot = [0.0; 64];
+            one_hot[i] = 1.0;
+            let mut out = output(1);
+            ops.linear_packed(&mut out, &input(&one_hot), &packed, 1, Write::Set);
+            *got = taken(&out)[0];
+        }
+        assert_close(
+            &format!("{}: {format:?}", variant.name),
+            &got,
+            &want,
+            tolerance,
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Buffers that notice what should not be touched, and the ways to compare results.
 
 use puna_compute::{HostBuf, Ops};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Values behind the shape of every buffer. In inputs they are NaN, so that a kernel that reads them
 /// spoils its result; in outputs a mark that must survive.
@@ -12,6 +13,16 @@ pub struct Variant<O> {
     pub name: String,
     /// Makes one with so many threads.
     pub make: Box<dyn Fn(usize) -> O>,
+}
+
+/// Runs a check on every variant, so that one that fails does not hide the others.
+pub fn on_each<O>(variants: &[Variant<O>], check: impl Fn(&Variant<O>)) {
+    let failed: Vec<&str> = variants
+        .iter()
+        .filter(|variant| catch_unwind(AssertUnwindSafe(|| check(variant))).is_err())
+        .map(|variant| variant.name.as_str())
+        .collect();
+    assert!(failed.is_empty(), "failed on {failed:?}");
 }
 
 /// Any implementation on host memory.

@@ -36,7 +36,9 @@ impl Dtype {
 
     /// The type of that name in a header, if it is one of these.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::F32, Self::F16, Self::Bf16].into_iter().find(|d| d.name() == name)
+        [Self::F32, Self::F16, Self::Bf16]
+            .into_iter()
+            .find(|d| d.name() == name)
     }
 
     /// Bytes of a value.
@@ -50,7 +52,11 @@ impl Dtype {
     /// Little-endian bytes to values.
     pub(crate) fn decode(self, out: &mut [f32], bytes: &[u8]) {
         debug_assert_eq!(out.len() * self.size(), bytes.len());
-        let halves = || bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]));
+        let halves = || {
+            bytes
+                .chunks_exact(2)
+                .map(|b| u16::from_le_bytes([b[0], b[1]]))
+        };
         match self {
             Self::F32 => {
                 for (v, b) in out.iter_mut().zip(bytes.chunks_exact(4)) {
@@ -114,14 +120,28 @@ mod tests {
 
     #[test]
     fn bytes_round_trip_through_rounding() {
-        let values = [0.0, -0.0, 1.0, -1.5, 0.1, 3.0e-5, 1.0e-7, 65504.0, f32::INFINITY];
+        let values = [
+            0.0,
+            -0.0,
+            1.0,
+            -1.5,
+            0.1,
+            3.0e-5,
+            1.0e-7,
+            65504.0,
+            f32::INFINITY,
+        ];
         for dtype in [Dtype::F32, Dtype::F16, Dtype::Bf16] {
             let mut bytes = Vec::new();
             dtype.encode(&mut bytes, &values).unwrap();
             let mut back = [0.0; 9];
             dtype.decode(&mut back, &bytes);
             let bits = |v: f32| v.to_bits();
-            assert_eq!(back.map(bits), values.map(|v| dtype.round(v)).map(bits), "{dtype:?}");
+            assert_eq!(
+                back.map(bits),
+                values.map(|v| dtype.round(v)).map(bits),
+                "{dtype:?}"
+            );
             assert_eq!(Dtype::parse(dtype.name()), Some(dtype));
         }
     }
@@ -136,7 +156,13 @@ mod tests {
 
     #[test]
     fn overflow_is_refused() {
-        assert_eq!(Dtype::F16.encode(&mut Vec::new(), &[1.0, 70_000.0]), Err(70_000.0));
-        assert_eq!(Dtype::Bf16.encode(&mut Vec::new(), &[f32::MAX]), Err(f32::MAX));
+        assert_eq!(
+            Dtype::F16.encode(&mut Vec::new(), &[1.0, 70_000.0]),
+            Err(70_000.0)
+        );
+        assert_eq!(
+            Dtype::Bf16.encode(&mut Vec::new(), &[f32::MAX]),
+            Err(f32::MAX)
+        );
     }
 }

@@ -46,10 +46,12 @@ fn width(dtype: &str) -> Option<u64> {
 pub(super) fn parse(path: &Path, json: &[u8], data_len: u64) -> Result<BTreeMap<String, Entry>> {
     let fail = |what: String| Error::format(path, what);
     if json.first() != Some(&b'{') {
-        return Err(fail("the header does not begin with '{'; this is not a safetensors file".into()));
+        return Err(fail(
+            "the header does not begin with '{'; this is not a safetensors file".into(),
+        ));
     }
-    let members: Pairs<serde_json::Value> =
-        serde_json::from_slice(json).map_err(|e| fail(format!("the header is not valid JSON: {e}")))?;
+    let members: Pairs<serde_json::Value> = serde_json::from_slice(json)
+        .map_err(|e| fail(format!("the header is not valid JSON: {e}")))?;
     let mut entries = BTreeMap::new();
     for (name, value) in members.0 {
         if name == "__metadata__" {
@@ -71,7 +73,10 @@ fn check_entry(name: &str, entry: &Entry, data_len: u64) -> std::result::Result<
             entry.dtype
         ));
     };
-    let size = entry.shape.iter().try_fold(width, |n, &d| n.checked_mul(d as u64));
+    let size = entry
+        .shape
+        .iter()
+        .try_fold(width, |n, &d| n.checked_mul(d as u64));
     let (start, end) = entry.data_offsets;
     if start > end || end > data_len {
         return Err(format!(
@@ -92,14 +97,23 @@ fn check_entry(name: &str, entry: &Entry, data_len: u64) -> std::result::Result<
 }
 
 /// Ranges must follow one another without hole or overlap to the end of the file.
-fn check_tiling(entries: &BTreeMap<String, Entry>, data_len: u64) -> std::result::Result<(), String> {
-    let mut order: Vec<(&String, (u64, u64))> =
-        entries.iter().map(|(name, e)| (name, e.data_offsets)).collect();
+fn check_tiling(
+    entries: &BTreeMap<String, Entry>,
+    data_len: u64,
+) -> std::result::Result<(), String> {
+    let mut order: Vec<(&String, (u64, u64))> = entries
+        .iter()
+        .map(|(name, e)| (name, e.data_offsets))
+        .collect();
     order.sort_by_key(|&(_, range)| range);
     let mut at = 0;
     for (name, (start, end)) in order {
         if start != at {
-            let what = if start < at { "overlaps the tensor before it" } else { "leaves a hole before it" };
+            let what = if start < at {
+                "overlaps the tensor before it"
+            } else {
+                "leaves a hole before it"
+            };
             return Err(format!(
                 "tensor {name:?} starts at byte {start} and {what} (byte {at}); the file is corrupt"
             ));
@@ -126,7 +140,10 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Pairs<V>, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Pairs<V>, A::Error> {
                 let mut seen = std::collections::BTreeSet::new();
                 let mut pairs = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, V>()? {

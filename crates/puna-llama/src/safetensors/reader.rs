@@ -30,7 +30,8 @@ impl SafeTensors {
         let file_len = file.metadata().map_err(io)?.len();
         let mut prefix = [0; 8];
         if file_len < 8 {
-            let what = format!("{file_len} bytes are too few for a safetensors file; it is truncated");
+            let what =
+                format!("{file_len} bytes are too few for a safetensors file; it is truncated");
             return Err(Error::format(path, what));
         }
         file.read_exact(&mut prefix).map_err(io)?;
@@ -46,7 +47,12 @@ impl SafeTensors {
         file.read_exact(&mut json).map_err(io)?;
         let data_start = 8 + header_len;
         let entries = header::parse(path, &json, file_len - data_start)?;
-        Ok(Self { path: path.into(), file, data_start, entries })
+        Ok(Self {
+            path: path.into(),
+            file,
+            data_start,
+            entries,
+        })
     }
 
     /// The file.
@@ -82,7 +88,9 @@ impl SafeTensors {
         let mut bytes = vec![0; CHUNK.min(out.len() * dtype.size())];
         for values in out.chunks_mut(CHUNK / dtype.size()) {
             let bytes = &mut bytes[..values.len() * dtype.size()];
-            self.file.read_exact(bytes).map_err(|e| Error::io("read", &self.path, e))?;
+            self.file
+                .read_exact(bytes)
+                .map_err(|e| Error::io("read", &self.path, e))?;
             dtype.decode(values, bytes);
         }
         Ok(())
@@ -93,20 +101,27 @@ impl SafeTensors {
         let (start, end) = self.find(name)?.data_offsets;
         self.seek(start)?;
         let mut bytes = vec![0; (end - start) as usize];
-        self.file.read_exact(&mut bytes).map_err(|e| Error::io("read", &self.path, e))?;
+        self.file
+            .read_exact(&mut bytes)
+            .map_err(|e| Error::io("read", &self.path, e))?;
         Ok(bytes)
     }
 
     fn find(&self, name: &str) -> Result<Entry> {
         match self.entries.get(name) {
             Some(entry) => Ok(entry.clone()),
-            None => Err(Error::format(&self.path, format!("there is no tensor {name:?}"))),
+            None => Err(Error::format(
+                &self.path,
+                format!("there is no tensor {name:?}"),
+            )),
         }
     }
 
     fn seek(&mut self, offset: u64) -> Result<()> {
         let at = SeekFrom::Start(self.data_start + offset);
-        self.file.seek(at).map_err(|e| Error::io("read", &self.path, e))?;
+        self.file
+            .seek(at)
+            .map_err(|e| Error::io("read", &self.path, e))?;
         Ok(())
     }
 }

@@ -36,12 +36,20 @@ impl Weights {
         let single = dir.join(SINGLE_FILE);
         if single.exists() {
             let file = SafeTensors::open(&single)?;
-            let places = file.entries().keys().map(|name| (name.clone(), 0)).collect();
-            return Ok(Self { files: vec![file], places });
+            let places = file
+                .entries()
+                .keys()
+                .map(|name| (name.clone(), 0))
+                .collect();
+            return Ok(Self {
+                files: vec![file],
+                places,
+            });
         }
         let index = dir.join(INDEX_FILE);
         if !index.exists() {
-            let what = format!("holds neither {SINGLE_FILE} nor {INDEX_FILE}; is this a model directory?");
+            let what =
+                format!("holds neither {SINGLE_FILE} nor {INDEX_FILE}; is this a model directory?");
             return Err(Error::format(dir, what));
         }
         Self::open_index(dir, &index)
@@ -58,8 +66,13 @@ impl Weights {
         let mut files = Vec::new();
         let mut places = BTreeMap::new();
         for (name, file) in &parsed.weight_map.0 {
-            if Path::new(file).file_name().is_none_or(|f| f != file.as_str()) {
-                return fail(format!("tensor {name:?} is in {file:?}, which is not a plain file name"));
+            if Path::new(file)
+                .file_name()
+                .is_none_or(|f| f != file.as_str())
+            {
+                return fail(format!(
+                    "tensor {name:?} is in {file:?}, which is not a plain file name"
+                ));
             }
             let number = match numbers.get(file.as_str()) {
                 Some(&number) => number,
@@ -70,12 +83,18 @@ impl Weights {
                 }
             };
             if !files[number].entries().contains_key(name) {
-                return fail(format!("tensor {name:?} is not in {file:?}, where the index places it"));
+                return fail(format!(
+                    "tensor {name:?} is not in {file:?}, where the index places it"
+                ));
             }
             places.insert(name.clone(), number);
         }
         for (number, file) in files.iter().enumerate() {
-            if let Some(name) = file.entries().keys().find(|&name| places.get(name) != Some(&number)) {
+            if let Some(name) = file
+                .entries()
+                .keys()
+                .find(|&name| places.get(name) != Some(&number))
+            {
                 let shard = file.path().display();
                 return fail(format!(
                     "{shard} holds tensor {name:?}, which the index does not place there; the files \
@@ -102,7 +121,9 @@ impl Weights {
         let number = self.places.get(name).copied();
         match number {
             Some(number) => self.files[number].read(name, out),
-            None => Err(Error::Input(format!("there is no tensor {name:?} in this model"))),
+            None => Err(Error::Input(format!(
+                "there is no tensor {name:?} in this model"
+            ))),
         }
     }
 }
@@ -110,7 +131,12 @@ impl Weights {
 /// Writes tensors as one file if they fit `max_bytes`, else as shards of at most `max_bytes` each
 /// (a larger tensor has one of its own), in the order given, with an index. Weights of another
 /// layout that the directory held before are removed last.
-pub fn write_sharded(dir: &Path, tensors: &[TensorView<'_>], dtype: Dtype, max_bytes: u64) -> Result<()> {
+pub fn write_sharded(
+    dir: &Path,
+    tensors: &[TensorView<'_>],
+    dtype: Dtype,
+    max_bytes: u64,
+) -> Result<()> {
     let bytes = |t: &TensorView<'_>| (t.values.len() * dtype.size()) as u64;
     let mut shards: Vec<&[TensorView<'_>]> = Vec::new();
     let (mut start, mut size) = (0, 0);
@@ -146,7 +172,8 @@ fn remove_others(dir: &Path, keep: &[String]) -> Result<()> {
     for entry in entries {
         let entry = entry.map_err(|e| Error::io("read", dir, e))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let shard = name.starts_with("model-") && name.contains("-of-") && name.ends_with(".safetensors");
+        let shard =
+            name.starts_with("model-") && name.contains("-of-") && name.ends_with(".safetensors");
         if (shard || name == SINGLE_FILE || name == INDEX_FILE) && !keep.contains(&name) {
             fs::remove_file(entry.path()).map_err(|e| Error::io("remove", &entry.path(), e))?;
         }

@@ -28,7 +28,12 @@ pub fn write(path: &Path, tensors: &[TensorView<'_>], dtype: Dtype) -> Result<()
     file.write_all(&header(&order, dtype))?;
     let mut bytes = Vec::with_capacity(CHUNK * dtype.size());
     for tensor in order {
-        assert_eq!(tensor.shape.iter().product::<usize>(), tensor.values.len(), "{}", tensor.name);
+        assert_eq!(
+            tensor.shape.iter().product::<usize>(),
+            tensor.values.len(),
+            "{}",
+            tensor.name
+        );
         for values in tensor.values.chunks(CHUNK) {
             dtype.encode(&mut bytes, values).map_err(|value| {
                 let what = format!(

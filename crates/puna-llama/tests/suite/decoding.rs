@@ -6,8 +6,21 @@ use puna_compute::{HostBuf, Ops, WeightFormat};
 use puna_llama::sampling::argmax;
 use puna_llama::{Batch, Decoder, Feed, LogitRows, Model, Worker, WorkerOptions};
 
-fn decoder<O: Ops<Buf = HostBuf>>(ops: O, model: &Model, slots: usize, capacity: usize) -> Decoder<O> {
-    Decoder::new(ops, &model.config, &model.params, WeightFormat::F32, slots, capacity).unwrap()
+fn decoder<O: Ops<Buf = HostBuf>>(
+    ops: O,
+    model: &Model,
+    slots: usize,
+    capacity: usize,
+) -> Decoder<O> {
+    Decoder::new(
+        ops,
+        &model.config,
+        &model.params,
+        WeightFormat::F32,
+        slots,
+        capacity,
+    )
+    .unwrap()
 }
 
 fn greedy<O: Ops<Buf = HostBuf>>(name: &str, make: &dyn Fn() -> O) {
@@ -16,7 +29,15 @@ fn greedy<O: Ops<Buf = HostBuf>>(name: &str, make: &dyn Fn() -> O) {
     let mut decoder = decoder(make(), &model, 1, tokens.len() + expected.len());
     let mut found: Vec<u32> = Vec::new();
     while found.len() < expected.len() {
-        let logits = decoder.feed(&[Feed { slot: 0, tokens: &tokens }], LogitRows::Last).unwrap();
+        let logits = decoder
+            .feed(
+                &[Feed {
+                    slot: 0,
+                    tokens: &tokens,
+                }],
+                LogitRows::Last,
+            )
+            .unwrap();
         tokens = vec![argmax(logits)];
         found.extend(&tokens);
     }
@@ -35,11 +56,19 @@ fn greedy_tokens() {
 fn chunked<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O, pieces: &[usize]) {
     let model = lively_model(61);
     let vocab = model.config.vocab_size;
-    let sequences: Vec<Vec<u32>> =
-        (0..3u32).map(|s| (0..40 + s).map(|i| (i * (i + s) * 13 + 5 * s) % 61).collect()).collect();
+    let sequences: Vec<Vec<u32>> = (0..3u32)
+        .map(|s| {
+            (0..40 + s)
+                .map(|i| (i * (i + s) * 13 + 5 * s) % 61)
+                .collect()
+        })
+        .collect();
     let mut whole = Batch::default();
     sequences.iter().for_each(|s| whole.push(s, s));
-    let options = WorkerOptions { max_rows: whole.rows(), recompute: false };
+    let options = WorkerOptions {
+        max_rows: whole.rows(),
+        recompute: false,
+    };
     let mut worker = Worker::new(make(), &model.config, options).unwrap();
     let expected = worker.logits(&model.params, &whole).unwrap();
     let mut decoder = decoder(make(), &model, sequences.len(), 42);
@@ -51,7 +80,10 @@ fn chunked<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O, pieces: &[usize]) {
             let past = decoder.len(slot);
             let n = (s.len() - past).min(*lengths.next().unwrap());
             if n > 0 {
-                feeds.push(Feed { slot, tokens: &s[past..past + n] });
+                feeds.push(Feed {
+                    slot,
+                    tokens: &s[past..past + n],
+                });
             }
         }
         if feeds.is_empty() && (0..3).all(|s| decoder.len(s) == sequences[s].len()) {
@@ -91,14 +123,32 @@ fn fork<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
     let model = lively_model(61);
     let tokens: Vec<u32> = (0..30).map(|i| i * 7 % 61).collect();
     let mut one = decoder(make(), &model, 1, 40);
-    let all = |slot| Feed { slot, tokens: &tokens };
+    let all = |slot| Feed {
+        slot,
+        tokens: &tokens,
+    };
     let expected = one.feed(&[all(0)], LogitRows::Last).unwrap().to_vec();
     let mut two = decoder(make(), &model, 2, 40);
-    two.feed(&[Feed { slot: 1, tokens: &tokens[..20] }], LogitRows::Last).unwrap();
+    two.feed(
+        &[Feed {
+            slot: 1,
+            tokens: &tokens[..20],
+        }],
+        LogitRows::Last,
+    )
+    .unwrap();
     two.fork(0, 1);
     two.truncate(0, 13);
     assert_eq!((two.tokens(0), two.len(1)), (&tokens[..13], 20));
-    let found = two.feed(&[Feed { slot: 0, tokens: &tokens[13..] }], LogitRows::Last).unwrap();
+    let found = two
+        .feed(
+            &[Feed {
+                slot: 0,
+                tokens: &tokens[13..],
+            }],
+            LogitRows::Last,
+        )
+        .unwrap();
     assert_same_bits("after fork and truncate", found, &expected);
     two.truncate(1, 0);
     let found = two.feed(&[all(1)], LogitRows::Last).unwrap();
@@ -115,7 +165,10 @@ fn forks_and_cuts_continue_exactly() {
 fn bf16_weights_are_the_rounded_model() {
     let mut model = lively_model(61);
     let tokens: Vec<u32> = (0..20).map(|i| i * 7 % 61).collect();
-    let feed = [Feed { slot: 0, tokens: &tokens }];
+    let feed = [Feed {
+        slot: 0,
+        tokens: &tokens,
+    }];
     let run = |model: &Model, format| {
         let ops = puna_compute::Cpu::new(1);
         let mut decoder = Decoder::new(ops, &model.config, &model.params, format, 1, 32).unwrap();
@@ -124,9 +177,16 @@ fn bf16_weights_are_the_rounded_model() {
     let exact = run(&model, WeightFormat::F32);
     let bf16 = run(&model, WeightFormat::Bf16);
     assert!(relative(&bf16, &exact) < 0.03);
-    for (spec, tensor) in model.config.param_specs().iter().zip(&mut model.params.tensors) {
+    for (spec, tensor) in model
+        .config
+        .param_specs()
+        .iter()
+        .zip(&mut model.params.tensors)
+    {
         if spec.decays() && spec.kind != puna_llama::ParamKind::Embedding {
-            tensor.iter_mut().for_each(|v| *v = puna_llama::Dtype::Bf16.round(*v));
+            tensor
+                .iter_mut()
+                .for_each(|v| *v = puna_llama::Dtype::Bf16.round(*v));
         }
     }
     assert!(relative(&bf16, &run(&model, WeightFormat::F32)) < 1e-5);

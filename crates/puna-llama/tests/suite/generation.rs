@@ -12,7 +12,10 @@ const TEXT: &str = "the llama walks up the hill and eats the grass; the puna is 
     Ein Lama läuft über die Hügel.";
 
 fn setting() -> (Model, Tokenizer) {
-    let options = TrainOptions { vocab_size: 300, ..TrainOptions::default() };
+    let options = TrainOptions {
+        vocab_size: 300,
+        ..TrainOptions::default()
+    };
     let tokenizer = Tokenizer::train([TEXT], &options).unwrap();
     (lively_model(tokenizer.vocab_size()), tokenizer)
 }
@@ -27,7 +30,10 @@ fn prompts(tokenizer: &Tokenizer) -> Vec<Vec<u32>> {
         "the puna is high and cold and the llama walks up the hill and eats",
         "the llama walks up the hill and sleeps",
     ];
-    texts.iter().map(|t| [vec![tokenizer.bos()], tokenizer.encode(t)].concat()).collect()
+    texts
+        .iter()
+        .map(|t| [vec![tokenizer.bos()], tokenizer.encode(t)].concat())
+        .collect()
 }
 
 fn run<O: Ops<Buf = HostBuf>>(
@@ -37,23 +43,49 @@ fn run<O: Ops<Buf = HostBuf>>(
     options: &GenerateOptions,
 ) -> Vec<Generated> {
     let prompts = prompts(tokenizer);
-    let mut decoder =
-        Decoder::new(ops, &model.config, &model.params, WeightFormat::F32, slots, 96).unwrap();
+    let mut decoder = Decoder::new(
+        ops,
+        &model.config,
+        &model.params,
+        WeightFormat::F32,
+        slots,
+        96,
+    )
+    .unwrap();
     let mut heard = vec![String::new(); prompts.len()];
     let mut listen = |i: usize, text: &str| heard[i].push_str(text);
-    let out = generate(&mut decoder, tokenizer, &prompts, options, Some(&mut listen)).unwrap();
+    let out = generate(
+        &mut decoder,
+        tokenizer,
+        &prompts,
+        options,
+        Some(&mut listen),
+    )
+    .unwrap();
     for (heard, generated) in heard.iter().zip(&out) {
         assert_eq!(heard, &generated.text);
         assert_eq!(generated.tokens.len(), generated.logprobs.len());
     }
     // A second run finds slots that hold something and says the same.
-    assert_eq!(generate(&mut decoder, tokenizer, &prompts, options, None).unwrap(), out);
+    assert_eq!(
+        generate(&mut decoder, tokenizer, &prompts, options, None).unwrap(),
+        out
+    );
     out
 }
 
 fn batches<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
     let setting = setting();
-    let sampled = SamplingOptions { temperature: 0.9, top_p: 0.95, ..SamplingOptions::default() };
+    // The reference is slow, and its only claim is that it is right.
+    let layouts: &[(usize, usize)] = match make().device() {
+        "reference" => &[(3, 5)],
+        _ => &[(4, 256), (16, 256), (3, 5), (16, 1)],
+    };
+    let sampled = SamplingOptions {
+        temperature: 0.9,
+        top_p: 0.95,
+        ..SamplingOptions::default()
+    };
     for sampling in [SamplingOptions::greedy(), sampled] {
         let options = |prefill_rows| GenerateOptions {
             max_tokens: 20,
@@ -63,7 +95,7 @@ fn batches<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
             ..GenerateOptions::default()
         };
         let alone = run(make(), &setting, 1, &options(256));
-        for (slots, prefill_rows) in [(4, 256), (16, 256), (3, 5), (16, 1)] {
+        for &(slots, prefill_rows) in layouts {
             let together = run(make(), &setting, slots, &options(prefill_rows));
             assert_eq!(together, alone, "{slots} slots, {prefill_rows} rows");
         }
@@ -78,8 +110,16 @@ fn batches_do_not_matter() {
 #[test]
 fn text_is_the_decoded_tokens_up_to_the_stop() {
     let setting = setting();
-    let sampling = SamplingOptions { temperature: 1.2, top_p: 1.0, ..SamplingOptions::default() };
-    let base = GenerateOptions { max_tokens: 60, sampling, ..GenerateOptions::default() };
+    let sampling = SamplingOptions {
+        temperature: 1.2,
+        top_p: 1.0,
+        ..SamplingOptions::default()
+    };
+    let base = GenerateOptions {
+        max_tokens: 60,
+        sampling,
+        ..GenerateOptions::default()
+    };
     let free = run(puna_compute::Cpu::new(1), &setting, 4, &base);
     for (prompt, generated) in prompts(&setting.1).iter().zip(&free) {
         let whole = setting.1.decode(&[&prompt[..], &generated.tokens].concat());
@@ -95,17 +135,34 @@ fn text_is_the_decoded_tokens_up_to_the_stop() {
     // Stop at pieces of the free text that lie across tokens: two characters, anywhere.
     let mut stopped = 0;
     for start in [3, 9, 20] {
-        let stop: Vec<String> =
-            free.iter().map(|g| g.text.chars().skip(start).take(2).collect()).collect();
-        let stop: Vec<String> = stop.into_iter().filter(|s: &String| !s.is_empty()).collect();
-        let options = GenerateOptions { stop: stop.clone(), ..base.clone() };
-        for (generated, free) in run(puna_compute::Cpu::new(1), &setting, 4, &options).iter().zip(&free) {
+        let stop: Vec<String> = free
+            .iter()
+            .map(|g| g.text.chars().skip(start).take(2).collect())
+            .collect();
+        let stop: Vec<String> = stop
+            .into_iter()
+            .filter(|s: &String| !s.is_empty())
+            .collect();
+        let options = GenerateOptions {
+            stop: stop.clone(),
+            ..base.clone()
+        };
+        for (generated, free) in run(puna_compute::Cpu::new(1), &setting, 4, &options)
+            .iter()
+            .zip(&free)
+        {
             assert!(free.tokens.starts_with(&generated.tokens));
             assert!(free.text.starts_with(&generated.text));
-            assert!(stop.iter().all(|s| !generated.text.contains(s.as_str())), "{generated:?}");
+            assert!(
+                stop.iter().all(|s| !generated.text.contains(s.as_str())),
+                "{generated:?}"
+            );
             if generated.finish == Finish::Stop {
                 stopped += 1;
-                assert!(stop.iter().any(|s| free.text[generated.text.len()..].starts_with(s.as_str())));
+                assert!(
+                    stop.iter()
+                        .any(|s| free.text[generated.text.len()..].starts_with(s.as_str()))
+                );
             }
         }
     }
@@ -118,34 +175,74 @@ fn bad_input_is_refused() {
     let ops = puna_compute::Cpu::new(1);
     let mut decoder =
         Decoder::new(ops, &model.config, &model.params, WeightFormat::F32, 2, 16).unwrap();
-    let mut refused = |prompt: Vec<u32>, options: GenerateOptions| {
-        match generate(&mut decoder, &tokenizer, &[vec![1], prompt], &options, None) {
-            Err(Error::Input(what)) => what,
-            other => panic!("{other:?}"),
-        }
+    let mut refused = |prompt: Vec<u32>, options: GenerateOptions| match generate(
+        &mut decoder,
+        &tokenizer,
+        &[vec![1], prompt],
+        &options,
+        None,
+    ) {
+        Err(Error::Input(what)) => what,
+        other => panic!("{other:?}"),
     };
     let options = GenerateOptions::default;
     assert!(refused(vec![], options()).contains("prompt 1"));
     assert!(refused(vec![1; 16], options()).contains("context of 16"));
     assert!(refused(vec![1, 4000], options()).contains("4000"));
-    assert!(refused(vec![1], GenerateOptions { stop: vec![String::new()], ..options() }).contains("stop"));
-    let sampling = SamplingOptions { top_p: 0.0, ..SamplingOptions::default() };
-    assert!(refused(vec![1], GenerateOptions { sampling, ..options() }).contains("top_p"));
+    assert!(
+        refused(
+            vec![1],
+            GenerateOptions {
+                stop: vec![String::new()],
+                ..options()
+            }
+        )
+        .contains("stop")
+    );
+    let sampling = SamplingOptions {
+        top_p: 0.0,
+        ..SamplingOptions::default()
+    };
+    assert!(
+        refused(
+            vec![1],
+            GenerateOptions {
+                sampling,
+                ..options()
+            }
+        )
+        .contains("top_p")
+    );
 }
 
 fn scores<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
     let setting = setting();
-    let options = GenerateOptions { max_tokens: 12, ..GenerateOptions::default() };
+    let options = GenerateOptions {
+        max_tokens: 12,
+        ..GenerateOptions::default()
+    };
     let generated = run(make(), &setting, 2, &options);
     let mut items: Vec<ScoreItem> = prompts(&setting.1)
         .into_iter()
         .zip(&generated)
-        .map(|(context, g)| ScoreItem { context, continuation: g.tokens.clone() })
+        .map(|(context, g)| ScoreItem {
+            context,
+            continuation: g.tokens.clone(),
+        })
         .collect();
-    items.insert(2, ScoreItem { context: vec![1], continuation: vec![] });
+    items.insert(
+        2,
+        ScoreItem {
+            context: vec![1],
+            continuation: vec![],
+        },
+    );
     let (model, _) = &setting;
     let at = |max_rows| {
-        let options = WorkerOptions { max_rows, recompute: true };
+        let options = WorkerOptions {
+            max_rows,
+            recompute: true,
+        };
         let mut worker = Worker::new(make(), &model.config, options).unwrap();
         score(&mut worker, &model.params, &items)
     };
@@ -154,7 +251,13 @@ fn scores<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
     assert_eq!(scored, at(200).unwrap());
     assert!(at(8).unwrap_err().to_string().contains("item 0"));
     assert_eq!(scored[2].sum, 0.0);
-    for (s, g) in scored.iter().enumerate().filter(|&(i, _)| i != 2).map(|(_, s)| s).zip(&generated) {
+    for (s, g) in scored
+        .iter()
+        .enumerate()
+        .filter(|&(i, _)| i != 2)
+        .map(|(_, s)| s)
+        .zip(&generated)
+    {
         assert_close("score and sampler", &s.logprobs, &g.logprobs, 2e-5);
         let sum: f64 = s.logprobs.iter().map(|&p| f64::from(p)).sum();
         assert_eq!(s.sum, sum);

@@ -9,3 +9,4 @@ mod generation;
 mod lora;
 mod parity;
 mod stories;
+mod transformers;

@@ -6,7 +6,15 @@ use puna_compute::{HostBuf, Ops};
 use puna_llama::{Batch, Model, Params, Worker, WorkerOptions};
 
 fn worker<O: Ops<Buf = HostBuf>>(ops: O, model: &Model, rows: usize, recompute: bool) -> Worker<O> {
-    Worker::new(ops, &model.config, WorkerOptions { max_rows: rows, recompute }).unwrap()
+    Worker::new(
+        ops,
+        &model.config,
+        WorkerOptions {
+            max_rows: rows,
+            recompute,
+        },
+    )
+    .unwrap()
 }
 
 fn forward<O: Ops<Buf = HostBuf>>(name: &str, make: &dyn Fn() -> O) {
@@ -18,7 +26,10 @@ fn forward<O: Ops<Buf = HostBuf>>(name: &str, make: &dyn Fn() -> O) {
     let logprobs = worker.logprobs(&model.params, &batch);
     assert_close("logprobs", &logprobs, &expected.f32s("logprobs"), 1e-4);
     let found = loss(&logprobs, &coefficients);
-    assert!((found - f64::from(expected.f32s("loss")[0])).abs() < 1e-5, "{name}: loss {found}");
+    assert!(
+        (found - f64::from(expected.f32s("loss")[0])).abs() < 1e-5,
+        "{name}: loss {found}"
+    );
 }
 
 #[test]
@@ -75,12 +86,21 @@ fn ten_steps<O: Ops<Buf = HostBuf>>(name: &str, make: &dyn Fn() -> O) {
         let found = loss(&logprobs, &coefficients);
         let all = [&mut model.params, &mut m, &mut v, &mut grads];
         let norm = adamw_step(&mut ops, &specs, all, step as u64 + 1);
-        assert!((found / f64::from(losses[step]) - 1.0).abs() < 1e-5, "{name}: loss {found}");
-        assert!((norm / f64::from(norms[step]) - 1.0).abs() < 1e-4, "{name}: norm {norm}");
+        assert!(
+            (found / f64::from(losses[step]) - 1.0).abs() < 1e-5,
+            "{name}: loss {found}"
+        );
+        assert!(
+            (norm / f64::from(norms[step]) - 1.0).abs() < 1e-4,
+            "{name}: norm {norm}"
+        );
     }
     for (tensor, found) in hf_tensors(&model.config, &model.params) {
         let off = relative(found, &expected.f32s(&format!("step10.{tensor}")));
-        assert!(off < 1e-5, "{name}: {tensor} after ten steps is off by {off}");
+        assert!(
+            off < 1e-5,
+            "{name}: {tensor} after ten steps is off by {off}"
+        );
     }
 }
 
@@ -96,19 +116,33 @@ fn packed<O: Ops<Buf = HostBuf>>(name: &str, make: &dyn Fn() -> O) {
     let (batch, coefficients) = expected.packed();
     let mut worker = worker(make(), &model, batch.rows(), false);
     let logits = worker.logits(&model.params, &batch).unwrap();
-    assert_close("packed logits", &logits, &expected.f32s("packed_logits"), 1e-4);
+    assert_close(
+        "packed logits",
+        &logits,
+        &expected.f32s("packed_logits"),
+        1e-4,
+    );
     let mut grads = Params::zeros(&make(), &model.config).unwrap();
     let logprobs = worker.backward(&model.params, &mut grads, &batch, &coefficients);
     let found = loss(&logprobs, &coefficients);
-    assert!((found - f64::from(expected.f32s("packed_loss")[0])).abs() < 1e-5, "{name}: loss {found}");
+    assert!(
+        (found - f64::from(expected.f32s("packed_loss")[0])).abs() < 1e-5,
+        "{name}: loss {found}"
+    );
     let inputs = worker.input_gradient(batch.rows());
     let off = relative(&inputs, &expected.f32s("packed_grad.inputs_embeds"));
-    assert!(off < 1e-5, "{name}: gradient of the packed inputs is off by {off}");
+    assert!(
+        off < 1e-5,
+        "{name}: gradient of the packed inputs is off by {off}"
+    );
 
     let vocab = model.config.vocab_size;
     for s in &batch.segments {
         let mut alone = Batch::default();
-        alone.push(&batch.tokens[s.start..][..s.len], &batch.targets[s.start..][..s.len]);
+        alone.push(
+            &batch.tokens[s.start..][..s.len],
+            &batch.targets[s.start..][..s.len],
+        );
         let found = worker.logits(&model.params, &alone).unwrap();
         let together = &logits[s.start * vocab..][..s.len * vocab];
         assert_same_bits("a document alone and packed", &found, together);
@@ -130,8 +164,9 @@ fn packed_documents_are_separate_documents() {
 /// A batch of eight sequences has the gradient of eight batches of one.
 fn split<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
     let model = lively_model(97);
-    let documents: Vec<Vec<u32>> =
-        (0..8u32).map(|d| (0..24).map(|i| (i * i * (d + 3) + 7 * d) % 97).collect()).collect();
+    let documents: Vec<Vec<u32>> = (0..8u32)
+        .map(|d| (0..24).map(|i| (i * i * (d + 3) + 7 * d) % 97).collect())
+        .collect();
     let mut whole = Batch::default();
     documents.iter().for_each(|d| whole.push(&d[..23], &d[1..]));
     let coefficients = vec![-1.0 / whole.rows() as f32; whole.rows()];

@@ -9,7 +9,8 @@ use std::path::Path;
 
 #[test]
 fn stories260k_tells_its_story() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/models/stories260K");
+    let data =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/models/stories260K");
     let bin = data.join("model/stories260K.bin");
     if !bin.exists() {
         println!("skipped: needs {}", bin.display());
@@ -24,7 +25,11 @@ fn stories260k_tells_its_story() {
     let tokenizer = Tokenizer::load(&data.join("tok512.bin")).unwrap();
     check_tokenizer(&model.config, &tokenizer).unwrap();
     let prompt = [vec![tokenizer.bos()], tokenizer.encode("Zoo")].concat();
-    assert_eq!(prompt.len(), 4, "the notes say that the prompt has four tokens");
+    assert_eq!(
+        prompt.len(),
+        4,
+        "the notes say that the prompt has four tokens"
+    );
     let options = GenerateOptions {
         max_tokens: 120,
         sampling: SamplingOptions::greedy(),

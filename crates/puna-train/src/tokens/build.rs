@@ -100,11 +100,16 @@ impl TokenSet {
             let mut files = Vec::new();
             for entry in entries {
                 if Path::new(&entry.file).file_name() != Some(entry.file.as_ref()) {
-                    return Err(Error::format(&path, format!("{:?} is not the name of a file", entry.file)));
+                    return Err(Error::format(
+                        &path,
+                        format!("{:?} is not the name of a file", entry.file),
+                    ));
                 }
                 let file = TokenFile::open(&dir.join(&entry.file))?;
                 if Entry::of(&file) != *entry {
-                    let what = format!("it is not the file that {MANIFEST} lists; build the token files anew");
+                    let what = format!(
+                        "it is not the file that {MANIFEST} lists; build the token files anew"
+                    );
                     return Err(Error::format(file.path(), what));
                 }
                 if file.vocabulary() != Vocabulary::of(tokenizer) {
@@ -206,7 +211,8 @@ fn fill(
         valid: valid.finish()?,
     };
     let path = dir.join(MANIFEST);
-    let json = serde_json::to_vec_pretty(&manifest).map_err(|e| Error::format(&path, e.to_string()))?;
+    let json =
+        serde_json::to_vec_pretty(&manifest).map_err(|e| Error::format(&path, e.to_string()))?;
     Ok(write_atomically(&path, &json)?)
 }
 

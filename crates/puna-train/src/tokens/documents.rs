@@ -87,7 +87,8 @@ impl Iterator for Documents {
 
 /// Opens a file for reading by lines, through a decoder if its name ends in `.zst`.
 pub(crate) fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>> {
-    let file = BufReader::with_capacity(1 << 16, File::open(path).map_err(Error::io("read", path))?);
+    let file =
+        BufReader::with_capacity(1 << 16, File::open(path).map_err(Error::io("read", path))?);
     if path.extension().is_some_and(|e| e == "zst") {
         return Ok(Box::new(BufReader::with_capacity(1 << 16, Frames::new(file))));
     }
@@ -96,7 +97,11 @@ pub(crate) fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>> {
 
 impl Source {
     fn open(path: PathBuf) -> Result<Self> {
-        let stem = if path.extension().is_some_and(|e| e == "zst") { path.with_extension("") } else { path.clone() };
+        let stem = if path.extension().is_some_and(|e| e == "zst") {
+            path.with_extension("")
+        } else {
+            path.clone()
+        };
         let json = stem.extension().is_some_and(|e| e == "jsonl" || e == "ndjson");
         Ok(Self { reader: open_text(&path)?, path, json, line: 0 })
     }
@@ -114,7 +119,10 @@ impl Source {
         }
         String::from_utf8(bytes).map(Some).map_err(|e| {
             let at = e.utf8_error().valid_up_to();
-            self.error("record", format!("byte {} of the line is not UTF-8; convert the file", at + 1))
+            self.error(
+                "record",
+                format!("byte {} of the line is not UTF-8; convert the file", at + 1),
+            )
         })
     }
 
@@ -133,7 +141,10 @@ impl Source {
             return match record.get(field) {
                 Some(serde_json::Value::String(text)) => Ok(Some(text.clone())),
                 Some(other) => Err(self.error(&field_name, format!("{other:.40} is not a string"))),
-                None => Err(self.error(&field_name, "it is missing; name the text's field in text_field".into())),
+                None => Err(self.error(
+                    &field_name,
+                    "it is missing; name the text's field in text_field".into(),
+                )),
             };
         }
         Ok(None)

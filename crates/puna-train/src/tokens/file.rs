@@ -31,7 +31,8 @@ impl TokenFile {
         // SAFETY: the map is read-only, and token files are never changed in place: writers make a
         // new file and rename it.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
-        let fail = |what: String| Err(Error::format(path, format!("{what}; build the token files anew")));
+        let fail =
+            |what: String| Err(Error::format(path, format!("{what}; build the token files anew")));
         if map.len() < HEAD + TAIL || map[..8] != MAGIC {
             return fail("this is not a token file, or it is truncated".into());
         }
@@ -75,12 +76,15 @@ impl TokenFile {
     }
 
     fn check_index(&self) -> Result<()> {
-        let fail = |what: String| Err(Error::format(&self.path, format!("the index is damaged: {what}")));
+        let fail =
+            |what: String| Err(Error::format(&self.path, format!("the index is damaged: {what}")));
         let (mut end, mut text) = (0, 0u64);
         for document in 0..self.documents {
             let next = self.end(document);
             if next <= end || next > self.tokens as u64 {
-                return fail(format!("document {document} ends at token {next}, after one that ends at {end}"));
+                return fail(format!(
+                    "document {document} ends at token {next}, after one that ends at {end}"
+                ));
             }
             end = next;
             text = text.wrapping_add(self.document_text_bytes(document));
@@ -140,7 +144,8 @@ impl TokenFile {
     /// Appends a range of the file's tokens.
     pub fn read(&self, range: Range<usize>, out: &mut Vec<u32>) {
         assert!(range.end <= self.tokens, "tokens {range:?} of {}", self.tokens);
-        let bytes = &self.map[HEAD + range.start * self.token_bytes..HEAD + range.end * self.token_bytes];
+        let bytes =
+            &self.map[HEAD + range.start * self.token_bytes..HEAD + range.end * self.token_bytes];
         if self.token_bytes == 2 {
             out.extend(bytes.as_chunks().0.iter().map(|&b| u32::from(u16::from_le_bytes(b))));
         } else {
@@ -161,7 +166,8 @@ impl TokenFile {
             self.read(self.document(document), &mut tokens);
             if let Some(id) = tokens.iter().find(|&&id| u64::from(id) >= self.vocabulary.size) {
                 let size = self.vocabulary.size;
-                let what = format!("document {document} has token {id}, outside the vocabulary of {size}");
+                let what =
+                    format!("document {document} has token {id}, outside the vocabulary of {size}");
                 return Err(Error::format(&self.path, what));
             }
         }

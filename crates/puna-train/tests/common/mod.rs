@@ -65,7 +65,8 @@ pub fn stories(n: usize, seed: u64) -> Vec<String> {
     let mut numbers = Numbers::new(seed);
     let animals = ["llama", "condor", "fox", "vicuna", "frog"];
     let places = ["the river", "the high plain", "the old bridge", "the village"];
-    let ends = ["and slept.", "and ate grass.", "and sang, for it was 1532.", "and went home again."];
+    let ends =
+        ["and slept.", "and ate grass.", "and sang, for it was 1532.", "and went home again."];
     (0..n)
         .map(|_| {
             let mut story = String::new();
@@ -83,7 +84,12 @@ pub fn tokenizer() -> Tokenizer {
     Tokenizer::train(stories(200, 1), &options).unwrap()
 }
 
-pub fn token_set(dir: &Path, tokenizer: &Tokenizer, stories: &[String], options: &BuildOptions) -> TokenSet {
+pub fn token_set(
+    dir: &Path,
+    tokenizer: &Tokenizer,
+    stories: &[String],
+    options: &BuildOptions,
+) -> TokenSet {
     let mut documents = stories.iter().cloned().map(Ok);
     build_token_set(&mut documents, tokenizer, dir, options, &mut |_, _| {}).unwrap()
 }

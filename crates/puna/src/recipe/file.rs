@@ -329,8 +329,8 @@ fn ten() -> usize {
 fn sixteen() -> usize {
     16
 }
-fn sixty_four<T: From<u8>>() -> T {
-    64.into()
+fn sixty_four() -> usize {
+    64
 }
 fn hundred() -> u64 {
     100

@@ -14,6 +14,7 @@ pub use file::{
 };
 pub use plan::{
     CorpusPlan, EvaluatePlan, Plan, PretrainPlan, SftPlan, Source, Stage, TokenizerPlan, TokensPlan, WorldPlan,
+    model_numbers,
 };
 pub use read::Recipe;
 pub use schema::json_schema;

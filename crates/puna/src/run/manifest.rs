@@ -109,13 +109,12 @@ impl Manifest {
         write_atomically(&dir.join(FILE), text.as_bytes())
     }
 
-    /// Hashes what the stage made and closes the record. What a stage needs only to be continued
-    /// lies in hidden directories and is no output.
+    /// Hashes what the stage made and closes the record.
     pub fn complete(&mut self, dir: &Path, metrics: Map<String, Value>) -> Result<()> {
         self.outputs.clear();
         for path in files_below(dir)? {
             let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
-            if name == FILE || name == LOG {
+            if name == FILE || WORKING.iter().any(|w| name.starts_with(w)) {
                 continue;
             }
             let size = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.len();
@@ -134,8 +133,11 @@ impl Manifest {
     }
 }
 
-/// Name of a stage's log, which has clock times and is no output.
+/// Name of a stage's log.
 pub const LOG: &str = "log.jsonl";
+
+/// What is no output: logs, which tell of time, and what serves only to go on.
+const WORKING: [&str; 3] = [LOG, puna_train::METRICS_FILE, puna_train::CHECKPOINT_DIR];
 
 /// Every number called `seed` in a configuration, by its path.
 fn seeds(config: &Value) -> Map<String, Value> {

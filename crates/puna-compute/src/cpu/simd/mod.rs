@@ -71,7 +71,13 @@ pub unsafe trait Simd: Copy + 'static {
             let r = Self::mul_add(n, Self::splat(-0.693_359_4), x);
             let r = Self::mul_add(n, Self::splat(2.121_944_4e-4), r);
             let mut p = Self::splat(1.987_569_1e-4);
-            for c in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
+            for c in [
+                1.398_199_9e-3,
+                8.333_452e-3,
+                4.166_579_6e-2,
+                1.666_666_5e-1,
+                0.5,
+            ] {
                 p = Self::mul_add(p, r, Self::splat(c));
             }
             let p = Self::mul_add(Self::mul(p, r), r, Self::add(r, Self::splat(1.0)));

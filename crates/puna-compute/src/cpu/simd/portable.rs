@@ -72,7 +72,9 @@ unsafe impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn scale2(a: Self::V, n: Self::V) -> Self::V {
-        map2(a, n, |a, n| a * f32::from_bits(((n as i32 + 127) as u32) << 23))
+        map2(a, n, |a, n| {
+            a * f32::from_bits(((n as i32 + 127) as u32) << 23)
+        })
     }
     #[inline(always)]
     unsafe fn sum(a: Self::V) -> f32 {
@@ -80,7 +82,8 @@ unsafe impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn highest(a: Self::V) -> f32 {
-        a.iter().fold(f32::NEG_INFINITY, |m, &x| if m > x { m } else { x })
+        a.iter()
+            .fold(f32::NEG_INFINITY, |m, &x| if m > x { m } else { x })
     }
     #[inline(always)]
     unsafe fn load_bf16(p: *const u16) -> Self::V {

@@ -51,12 +51,6 @@ impl Stand<'_> {
         Ok(Tokenizer::load(&self.of("tokenizer")?)?)
     }
 
-    /// The newest model before this stage.
-    pub fn model(&self, stages: &[&str]) -> Result<PathBuf> {
-        let name = stages.iter().find(|name| self.plan.position(name).is_some()).unwrap_or(&"pretrain");
-        Ok(self.of(name)?.join("model"))
-    }
-
     /// Adds to the inputs the recorded outputs of a stage that `wanted` picks.
     fn add_outputs(
         &self,

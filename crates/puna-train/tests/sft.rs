@@ -1,0 +1,184 @@
+//! Fine-tuning: the loss counts on answers only, long dialogues are handled as set, and a run goes on
+//! where it was.
+
+mod common;
+
+use common::{bits, config, stories, tokenizer};
+use puna_llama::Model;
+use puna_text::Tokenizer;
+use puna_text::chat::{Message, Role, render_training};
+use puna_train::{
+    CheckpointSettings, Dialogue, Error, Event, Examples, LayoutSettings, SftJob, SftSettings,
+    TooLong, TrainSummary, sft,
+};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+fn dialogue(turns: &[(&str, &str)]) -> Dialogue {
+    let message = |role, text: &str| Message { role, content: text.into() };
+    let pair = |(user, answer): &(&str, &str)| {
+        [message(Role::User, user), message(Role::Assistant, answer)]
+    };
+    Dialogue::new(turns.iter().flat_map(pair).collect())
+}
+
+fn dialogues(n: usize, seed: u64) -> Vec<Dialogue> {
+    let answers = stories(n, seed);
+    answers
+        .iter()
+        .map(|answer| dialogue(&[("Tell a story.", answer), ("Where?", "the river")]))
+        .collect()
+}
+
+fn settings() -> SftSettings {
+    SftSettings {
+        seq_len: 256,
+        batch_sequences: 4,
+        lr: 1e-2,
+        layout: LayoutSettings { lanes: 2, ..LayoutSettings::default() },
+        checkpoint: CheckpointSettings { every: 3, keep: 2 },
+        ..SftSettings::default()
+    }
+}
+
+struct Runner<'a> {
+    tokenizer: &'a Tokenizer,
+    settings: SftSettings,
+    train: Vec<Dialogue>,
+    valid: Vec<Dialogue>,
+}
+
+impl Runner<'_> {
+    fn run(
+        &self,
+        dir: &Path,
+        threads: usize,
+        stop_after: Option<u64>,
+    ) -> (puna_train::Result<(Model, TrainSummary)>, Vec<Event>) {
+        let (stop, mut events) = (AtomicBool::new(false), Vec::new());
+        let mut on_event = |event: Event| {
+            if let Event::Step { metrics, .. } = &event
+                && Some(metrics.step) == stop_after
+            {
+                stop.store(true, Ordering::Relaxed);
+            }
+            events.push(event);
+        };
+        let result = sft(SftJob {
+            dir,
+            model: Model::init(&config(self.tokenizer.vocab_size()), 1).unwrap(),
+            tokenizer: self.tokenizer,
+            settings: &self.settings,
+            train: &self.train,
+            valid: &self.valid,
+            threads,
+            stop: Some(&stop),
+            on_event: &mut on_event,
+        });
+        (result, events)
+    }
+}
+
+#[test]
+fn only_answers_count() {
+    let tokenizer = tokenizer();
+    let all = dialogues(20, 3);
+    let mut expected = (0, 0);
+    for dialogue in &all {
+        let rendered = render_training(&tokenizer, &dialogue.messages).unwrap();
+        expected.0 += rendered.ids.len() as u64 - 1;
+        expected.1 += rendered.loss_mask.iter().filter(|&&answer| answer).count() as u64;
+    }
+    let examples = Examples::render(&tokenizer, &all, &settings()).unwrap();
+    assert_eq!(examples.rows(), expected);
+    assert!(expected.1 > 0 && expected.1 < expected.0);
+    // Without a mask EOS is a row more, which does not count.
+    let open = SftSettings { document_mask: false, ..settings() };
+    let examples = Examples::render(&tokenizer, &all, &open).unwrap();
+    assert_eq!(examples.rows(), (expected.0 + 20, expected.1));
+}
+
+#[test]
+fn long_and_tagged_dialogues() {
+    let tokenizer = tokenizer();
+    let long = stories(12, 5).join(" ");
+    let late = dialogue(&[(&long, "yes")]);
+    let all = [
+        dialogue(&[("Who?", "the fox")]),
+        dialogue(&[("Tell.", &long)]),
+        late,
+        dialogue(&[("[INST]", "a")]),
+    ];
+    let with = |too_long| SftSettings { seq_len: 64, too_long, ..settings() };
+    let skipped = Examples::render(&tokenizer, &all, &with(TooLong::Skip)).unwrap();
+    assert_eq!((skipped.len(), skipped.too_long, skipped.tagged), (1, 2, 1));
+    let cut = Examples::render(&tokenizer, &all, &with(TooLong::Truncate)).unwrap();
+    assert_eq!(
+        (cut.len(), cut.too_long, cut.tagged),
+        (2, 1, 1),
+        "what has no answer left is left out"
+    );
+    assert!(cut.rows().0 > 64);
+    let error = Examples::render(&tokenizer, &all, &with(TooLong::Refuse)).unwrap_err().to_string();
+    assert!(error.contains("do not fit a sequence of 64"), "{error}");
+    let mut open = dialogue(&[("a", "b")]);
+    open.messages.pop();
+    let error = Examples::render(&tokenizer, &[open], &settings()).unwrap_err().to_string();
+    assert!(error.contains("messages[1]"), "{error}");
+}
+
+#[test]
+fn interrupted_is_uninterrupted() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer();
+    for document_mask in [true, false] {
+        let runner = Runner {
+            tokenizer: &tokenizer,
+            settings: SftSettings { document_mask, ..settings() },
+            train: dialogues(60, 3),
+            valid: dialogues(10, 4),
+        };
+        let at = |name: &str| dir.path().join(format!("{name}-{document_mask}"));
+        let (model, summary) = runner.run(&at("whole"), 1, None).0.unwrap();
+        let steps: Vec<u64> = summary.validations.iter().map(|v| v.step).collect();
+        assert_eq!(steps.len(), 3, "before, and after each of two epochs: {steps:?}");
+        assert_eq!((steps[0], steps[2]), (0, summary.steps));
+        assert!(summary.validations[2].loss < summary.validations[0].loss - 0.5, "{summary:?}");
+        for stop in [1, 4, steps[1], summary.steps - 1] {
+            let (result, _) = runner.run(&at("parts"), 2, Some(stop));
+            assert!(matches!(result, Err(Error::Stopped { step }) if step == stop));
+        }
+        let (result, events) = runner.run(&at("parts"), 1, None);
+        assert!(matches!(events[0], Event::ResumedFrom { step, .. } if step == summary.steps - 1));
+        let (again, s) = result.unwrap();
+        assert!(bits(&again.params) == bits(&model.params));
+        assert_eq!(s, summary);
+    }
+}
+
+#[test]
+fn what_cannot_be_trained_on_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer();
+    let mut runner = Runner {
+        tokenizer: &tokenizer,
+        settings: SftSettings { seq_len: 24, ..settings() },
+        train: dialogues(5, 3),
+        valid: Vec::new(),
+    };
+    let (result, events) = runner.run(dir.path(), 1, None);
+    assert!(result.err().unwrap().to_string().contains("no dialogue to train on"));
+    let expected = "5 of 5 dialogues are longer than a sequence and are left out";
+    assert_eq!(events, [Event::Warning(expected.into())]);
+    runner.settings.seq_len = 256;
+    runner.settings.epochs = 0;
+    assert!(runner.run(dir.path(), 1, None).0.err().unwrap().to_string().contains("no step"));
+}
+
+#[test]
+fn the_defaults_are_the_papers() {
+    let s: SftSettings = serde_json::from_str("{}").unwrap();
+    assert_eq!((s.seq_len, s.batch_sequences, s.epochs, s.lr), (4096, 64, 2, 2e-5));
+    assert_eq!((s.optimizer.weight_decay, s.decay), (0.1, puna_train::Decay::Cosine));
+    assert!(serde_json::from_str::<SftSettings>(r#"{"epoch":2}"#).is_err());
+}

@@ -1,0 +1,113 @@
+//! `puna run`, and `puna pretrain` and `puna sft` alone.
+
+use crate::cli::{RunArgs, StageArgs, WorkArgs};
+use crate::forecast::forecast;
+use crate::out;
+use crate::recipe::{Plan, Recipe, Stage};
+use crate::report::{Reporter, clock};
+use crate::run::{self, Evaluation, Options, Outcome};
+use anyhow::{Result, bail};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Walks a recipe.
+pub fn run(args: &RunArgs) -> Result<()> {
+    let plan = Plan::of(&Recipe::read(&args.recipe, &args.set)?)?;
+    let dir = args.dir.clone().unwrap_or_else(|| Path::new("runs").join(&plan.name));
+    walk(&plan, dir, args.until.clone(), None, args.work)
+}
+
+/// Does one stage of a recipe.
+pub fn stage(args: &StageArgs, name: &str) -> Result<()> {
+    let plan = Plan::of(&Recipe::read(&args.recipe, &args.set)?)?;
+    walk(&plan, args.dir.clone(), None, Some(name.into()), args.work)
+}
+
+fn walk(
+    plan: &Plan,
+    dir: PathBuf,
+    until: Option<String>,
+    only: Option<String>,
+    work: WorkArgs,
+) -> Result<()> {
+    let began = Instant::now();
+    let last = until.as_ref().or(only.as_ref());
+    let last = last.and_then(|name| plan.position(name)).unwrap_or(plan.stages.len() - 1);
+    let mut needed = plan.clone();
+    needed.stages.truncate(last + 1);
+    if let Some(why) = forecast(&needed, work.threads(), false)?.refusal() {
+        bail!("{why}");
+    }
+    let options = Options { dir: dir.clone(), until, only, threads: work.threads() };
+    let mut report = Reporter::new(work.json);
+    let outcome = run::run(plan, &options, &mut report)?;
+    drop(report);
+    if work.json {
+        return out::json(&json!({
+            "event": "done", "dir": dir, "model": outcome.model, "metrics": outcome.metrics,
+        }));
+    }
+    tell(plan, &outcome, &dir, began.elapsed().as_secs_f64())
+}
+
+/// What came out, and what to do with it.
+fn tell(plan: &Plan, outcome: &Outcome, dir: &Path, seconds: f64) -> Result<()> {
+    out::line(&format!("\n{} is done ({})", dir.display(), clock(seconds)))?;
+    if let Some(bits) = outcome
+        .metrics
+        .get("pretrain")
+        .and_then(|m| m.get("held_out_bits_per_byte"))
+        .and_then(serde_json::Value::as_f64)
+    {
+        out::line(&format!("held-out text: {bits:.3} bits per byte"))?;
+    }
+    let mut chat = outcome.metrics.contains_key("sft");
+    let mut prompt = None;
+    if let Some(dir) = &outcome.evaluation {
+        let metrics = &outcome.metrics["evaluate"];
+        if let (Some(right), Some(questions)) = (metrics.get("right"), metrics.get("questions")) {
+            let accuracy = metrics.get("accuracy").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+            out::line(&format!(
+                "held-out questions about its (synthetic) world: {right} of {questions} right, {:.1} %",
+                100.0 * accuracy
+            ))?;
+        }
+        let answers = Evaluation::read(dir)?.answers;
+        let samples = plan.stages.iter().find_map(|stage| match stage {
+            Stage::Evaluate(plan) => Some(plan.samples),
+            _ => None,
+        });
+        let asked = answers.iter().filter(|a| a.right.is_some()).take(samples.unwrap_or(0));
+        let own = answers.iter().filter(|a| a.right.is_none());
+        for answer in asked.chain(own) {
+            let mark = match answer.right {
+                Some(true) => "right",
+                Some(false) => "WRONG",
+                None => "",
+            };
+            if chat {
+                out::line(&format!("\n  > {}\n    {}  {mark}", answer.prompt, answer.answer))?;
+            } else {
+                out::line(&format!("\n  {}|{}", answer.prompt, answer.answer))?;
+            }
+        }
+        prompt = answers.first().map(|a| a.prompt.clone());
+    }
+    let Some(model) = &outcome.model else { return Ok(()) };
+    chat &= outcome.model.is_some();
+    let program = program();
+    let model = model.display();
+    out::line(if chat { "\nchat with it, or ask it once:" } else { "\nlet it continue a text:" })?;
+    if chat {
+        out::line(&format!("  {program} chat {model}"))?;
+    }
+    let prompt = prompt.unwrap_or_else(|| "Once upon a time".into()).replace('\'', "'\\''");
+    let flag = if chat { " --chat" } else { "" };
+    out::line(&format!("  {program} generate {model}{flag} --prompt '{prompt}' --temperature 0"))
+}
+
+/// How this program was called, so that what is printed can be typed.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "puna".into())
+}
