@@ -2,7 +2,7 @@
 //!
 //! [`Ops`] is the contract: some twenty operations, each with its backward, on buffers of one
 //! device. [`Reference`] says what they mean in plain loops; [`Cpu`] does them fast, with the widest
-//! vectors the machine has. One suite (`tests/suite.rs`) holds every implementation against the
+//! vectors the machine has. One suite (`tests/suite`) holds every implementation against the
 //! reference and the reference against finite differences.
 //!
 //! Results of an implementation never depend on how many threads it has, nor on which other rows

@@ -3,15 +3,15 @@
 //!
 //! The sum is materialised before each step and the model trained as ever: with `s = alpha / rank`,
 //! `dB = s dW Aᵀ` and `dA = s Bᵀ dW`. So adapters work with every kernel and every loss, and are
-//! exact; the price is the memory of a full gradient and of a second copy of the adapted matrices,
-//! where the optimizer's moments, the larger part, shrink to the adapters' size.
+//! exact; the price is the memory of a full gradient and of a second copy of the parameters, where the
+//! optimizer's two moments shrink to the adapters' size.
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::model::Model;
 use crate::params::{ParamKind, ParamSpec, Params};
 use crate::random::Random;
-use puna_compute::{HostBuf, Ops, Write};
+use puna_compute::{Ops, Write};
+use std::ops::Range;
 
 /// A matrix of a layer, by its name in Hugging Face models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -227,42 +227,61 @@ impl<B> Lora<B> {
         base: &Params<B>,
         effective: &mut Params<B>,
     ) -> Result<()> {
-        let (rank, scale) = (self.options.rank, self.options.scale());
         for group in self.groups() {
-            let first = &self.specs[group.start];
-            let tensor = ParamSpec::of(config, first.kind);
-            // Matrices stacked in one tensor are one product: B block-diagonal, A stacked.
-            let inner = group.len() * rank;
-            let mut b = vec![0.0; tensor.n_out * inner];
-            let mut a = vec![0.0; inner * tensor.n_in];
-            for (block, i) in group.clone().enumerate() {
-                let spec = &self.specs[i];
-                let len = rank * spec.n_in;
-                ops.download(&mut a[block * len..][..len], &self.tensors.tensors[2 * i]);
-                let mut part = vec![0.0; spec.n_out * rank];
-                ops.download(&mut part, &self.tensors.tensors[2 * i + 1]);
-                for (row, values) in part.chunks_exact(rank).enumerate() {
-                    let at = (spec.first_row + row) * inner + block * rank;
-                    for (to, v) in b[at..at + rank].iter_mut().zip(values) {
-                        *to = scale * v;
-                    }
+            let kind = self.specs[group.start].kind;
+            let out = effective.get_mut(kind, config);
+            let len = ParamSpec::of(config, kind).len();
+            ops.copy(out, base.get(kind, config), len);
+            self.add_product(ops, config, group, out)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the adapters' products to the model's own parameters, for good.
+    pub fn merge<O: Ops<Buf = B>>(
+        &self,
+        ops: &mut O,
+        config: &Config,
+        params: &mut Params<B>,
+    ) -> Result<()> {
+        for group in self.groups() {
+            let kind = self.specs[group.start].kind;
+            self.add_product(ops, config, group, params.get_mut(kind, config))?;
+        }
+        Ok(())
+    }
+
+    /// `out += scale B A` for matrices stacked in one tensor, as one product: `B` block-diagonal,
+    /// `A` stacked.
+    fn add_product<O: Ops<Buf = B>>(
+        &self,
+        ops: &mut O,
+        config: &Config,
+        group: Range<usize>,
+        out: &mut B,
+    ) -> Result<()> {
+        let (rank, scale) = (self.options.rank, self.options.scale());
+        let tensor = ParamSpec::of(config, self.specs[group.start].kind);
+        let (n_out, n_in, inner) = (tensor.n_out, tensor.n_in, group.len() * rank);
+        let mut b = vec![0.0; n_out * inner];
+        let mut a = vec![0.0; inner * n_in];
+        for (block, i) in group.enumerate() {
+            let spec = &self.specs[i];
+            let len = rank * n_in;
+            ops.download(&mut a[block * len..][..len], &self.tensors.tensors[2 * i]);
+            let mut part = vec![0.0; spec.n_out * rank];
+            ops.download(&mut part, &self.tensors.tensors[2 * i + 1]);
+            for (row, values) in part.chunks_exact(rank).enumerate() {
+                let at = (spec.first_row + row) * inner + block * rank;
+                for (to, v) in b[at..at + rank].iter_mut().zip(values) {
+                    *to = scale * v;
                 }
             }
-            let (mut a_buf, mut b_buf) = (ops.zeros(a.len())?, ops.zeros(b.len())?);
-            ops.upload(&mut a_buf, &a);
-            ops.upload(&mut b_buf, &b);
-            let out = effective.get_mut(first.kind, config);
-            ops.copy(out, base.get(first.kind, config), tensor.len());
-            ops.linear_backward_input(
-                out,
-                &b_buf,
-                &a_buf,
-                tensor.n_out,
-                tensor.n_in,
-                inner,
-                Write::Add,
-            );
         }
+        let (mut a_buf, mut b_buf) = (ops.zeros(a.len())?, ops.zeros(b.len())?);
+        ops.upload(&mut a_buf, &a);
+        ops.upload(&mut b_buf, &b);
+        ops.linear_backward_input(out, &b_buf, &a_buf, n_out, n_in, inner, Write::Add);
         Ok(())
     }
 
@@ -304,8 +323,8 @@ impl<B> Lora<B> {
     }
 
     /// Ranges of specs that are parts of the same tensor.
-    fn groups(&self) -> Vec<std::ops::Range<usize>> {
-        let mut groups: Vec<std::ops::Range<usize>> = Vec::new();
+    fn groups(&self) -> Vec<Range<usize>> {
+        let mut groups: Vec<Range<usize>> = Vec::new();
         for (i, spec) in self.specs.iter().enumerate() {
             match groups.last_mut() {
                 Some(last) if self.specs[last.start].kind == spec.kind => last.end = i + 1,
@@ -313,21 +332,5 @@ impl<B> Lora<B> {
             }
         }
         groups
-    }
-}
-
-impl Lora<HostBuf> {
-    /// Adds the adapters to a model for good.
-    pub fn merge<O: Ops<Buf = HostBuf>>(&self, ops: &mut O, model: &mut Model) -> Result<()> {
-        let config = model.config.clone();
-        let specs = config.param_specs();
-        let mut merged = Vec::with_capacity(specs.len());
-        for values in &model.params.tensors {
-            merged.push(HostBuf::from_slice(values)?);
-        }
-        let mut merged = Params { tensors: merged };
-        self.apply(ops, &config, &model.params, &mut merged)?;
-        model.params = merged;
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //! one matrix and gate and up in another, so that each is one product.
 
 use crate::config::Config;
-use puna_compute::{Ops, Result as ComputeResult};
+use puna_compute::{HostBuf, Ops, Result as ComputeResult};
 
 /// What a tensor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,5 +176,15 @@ impl<B> Params<B> {
     /// The same, to write.
     pub fn get_mut(&mut self, kind: ParamKind, config: &Config) -> &mut B {
         &mut self.tensors[Self::index(kind, config)]
+    }
+}
+
+impl Params<HostBuf> {
+    /// A copy, if there is memory for one.
+    pub fn try_clone(&self) -> ComputeResult<Self> {
+        let tensors = self.tensors.iter().map(|t| HostBuf::from_slice(t));
+        Ok(Self {
+            tensors: tensors.collect::<ComputeResult<_>>()?,
+        })
     }
 }

@@ -233,6 +233,17 @@ impl<O: Ops> Worker<O> {
         logprobs
     }
 
+    /// The first block whose output of the last forward pass over `rows` rows holds a value that is
+    /// not finite: where an overflow began.
+    pub fn non_finite_block(&self, rows: usize) -> Option<usize> {
+        let mut out = vec![0.0; rows * self.config.dim];
+        let outputs = &self.residual[1..];
+        outputs.iter().position(|residual| {
+            self.ops.download(&mut out, residual);
+            out.iter().any(|v: &f32| !v.is_finite())
+        })
+    }
+
     /// Gradient of the last backward's loss by the embedded inputs, `[rows, dim]`: what attribution
     /// and gradient-guided attacks read.
     pub fn input_gradient(&self, rows: usize) -> Vec<f32> {

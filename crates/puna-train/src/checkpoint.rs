@@ -77,7 +77,10 @@ pub struct Checkpoints {
 impl Checkpoints {
     /// Checkpoints in a directory, the last `keep` of which stay (at least one).
     pub fn new(dir: &Path, keep: usize) -> Self {
-        Self { dir: dir.to_path_buf(), keep: keep.max(1) }
+        Self {
+            dir: dir.to_path_buf(),
+            keep: keep.max(1),
+        }
     }
 
     /// Writes one. On any error, a full disk too, those before it are untouched.
@@ -145,7 +148,10 @@ impl Checkpoints {
         for entry in entries {
             let path = entry.map_err(Error::io("read", &self.dir))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if let Some(step) = name.strip_prefix("step-").and_then(|s| s.parse::<u64>().ok()) {
+            if let Some(step) = name
+                .strip_prefix("step-")
+                .and_then(|s| s.parse::<u64>().ok())
+            {
                 steps.push((step, path));
             }
         }
@@ -163,7 +169,12 @@ fn write_files(
 ) -> Result<()> {
     let mut views = Vec::new();
     for (part, tensors) in [("params", params), ("m", &moments.m), ("v", &moments.v)] {
-        for (i, (spec, tensor)) in config.param_specs().iter().zip(&tensors.tensors).enumerate() {
+        for (i, (spec, tensor)) in config
+            .param_specs()
+            .iter()
+            .zip(&tensors.tensors)
+            .enumerate()
+        {
             let shape = vec![spec.n_out, spec.n_in];
             views.push(TensorView {
                 name: tensor_name(part, i),
@@ -203,7 +214,10 @@ fn check_identity(path: &Path, found: &Identity, expected: &Identity) -> Result<
         "the checkpoint belongs to another run: {} differ; restore them, or train in another directory",
         differing.join(", ")
     );
-    Err(Error::Checkpoint { path: path.to_path_buf(), what })
+    Err(Error::Checkpoint {
+        path: path.to_path_buf(),
+        what,
+    })
 }
 
 /// The state, if all files are as they were written.
@@ -214,7 +228,10 @@ fn read_state(dir: &Path) -> Result<State> {
     for name in [STATE, TENSORS] {
         let path = dir.join(name);
         if lines.next() != Some(&format!("{}  {name}", hash::of_file(&path)?)) {
-            return Err(Error::format(&path, format!("it does not match {SUMS}; it is damaged")));
+            return Err(Error::format(
+                &path,
+                format!("it does not match {SUMS}; it is damaged"),
+            ));
         }
     }
     let path = dir.join(STATE);
@@ -222,7 +239,10 @@ fn read_state(dir: &Path) -> Result<State> {
     let state: State =
         serde_json::from_slice(&json).map_err(|e| Error::format(&path, e.to_string()))?;
     if state.version != VERSION {
-        let what = format!("version {} of the layout; this program reads {VERSION}", state.version);
+        let what = format!(
+            "version {} of the layout; this program reads {VERSION}",
+            state.version
+        );
         return Err(Error::format(&path, what));
     }
     Ok(state)
@@ -236,8 +256,16 @@ fn read_tensors(
     state: &State,
 ) -> Result<()> {
     let mut file = SafeTensors::open(&dir.join(TENSORS))?;
-    for (part, tensors) in [("params", params), ("m", &mut moments.m), ("v", &mut moments.v)] {
-        for (i, (spec, tensor)) in config.param_specs().iter().zip(&mut tensors.tensors).enumerate()
+    for (part, tensors) in [
+        ("params", params),
+        ("m", &mut moments.m),
+        ("v", &mut moments.v),
+    ] {
+        for (i, (spec, tensor)) in config
+            .param_specs()
+            .iter()
+            .zip(&mut tensors.tensors)
+            .enumerate()
         {
             file.read(&tensor_name(part, i), &mut tensor[..spec.len()])?;
         }

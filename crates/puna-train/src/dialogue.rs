@@ -25,12 +25,20 @@ pub struct Dialogue {
 impl Dialogue {
     /// A dialogue that stands in no file.
     pub fn new(messages: Vec<Message>) -> Self {
-        Self { messages, origin: (PathBuf::from("dialogue"), 0) }
+        Self {
+            messages,
+            origin: (PathBuf::from("dialogue"), 0),
+        }
     }
 
     pub(crate) fn error(&self, field: impl Into<String>, what: impl Into<String>) -> Error {
         let (path, line) = self.origin.clone();
-        Error::Record { path, line, field: field.into(), what: what.into() }
+        Error::Record {
+            path,
+            line,
+            field: field.into(),
+            what: what.into(),
+        }
     }
 }
 
@@ -41,13 +49,20 @@ pub fn read_dialogues(path: &Path) -> Result<Vec<Dialogue>> {
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
-        if reader.read_until(b'\n', &mut bytes).map_err(Error::io("read", path))? == 0 {
+        if reader
+            .read_until(b'\n', &mut bytes)
+            .map_err(Error::io("read", path))?
+            == 0
+        {
             break;
         }
         if bytes.trim_ascii().is_empty() {
             continue;
         }
-        let mut dialogue = Dialogue { messages: Vec::new(), origin: (path.to_path_buf(), line) };
+        let mut dialogue = Dialogue {
+            messages: Vec::new(),
+            origin: (path.to_path_buf(), line),
+        };
         let record: Value = serde_json::from_slice(&bytes)
             .map_err(|e| dialogue.error("record", format!("not JSON: {e}")))?;
         dialogue.messages = messages(&dialogue, &record)?;
@@ -62,15 +77,24 @@ fn messages(at: &Dialogue, record: &Value) -> Result<Vec<Message>> {
     };
     let pair = |user: String, answer: String| {
         vec![
-            Message { role: Role::User, content: user },
-            Message { role: Role::Assistant, content: answer },
+            Message {
+                role: Role::User,
+                content: user,
+            },
+            Message {
+                role: Role::Assistant,
+                content: answer,
+            },
         ]
     };
     if let Some(list) = record.get("messages") {
         let Some(list) = list.as_array() else {
             return Err(at.error("messages", "it is not a list"));
         };
-        list.iter().enumerate().map(|(i, m)| message(at, &format!("messages[{i}]"), m)).collect()
+        list.iter()
+            .enumerate()
+            .map(|(i, m)| message(at, &format!("messages[{i}]"), m))
+            .collect()
     } else if record.contains_key("prompt") {
         Ok(pair(
             text(at, record, "prompt", "prompt")?,
@@ -105,7 +129,10 @@ fn message(at: &Dialogue, field: &str, value: &Value) -> Result<Message> {
             return Err(at.error(format!("{field}.role"), what));
         }
     };
-    Ok(Message { role, content: text(at, value, "content", &format!("{field}.content"))? })
+    Ok(Message {
+        role,
+        content: text(at, value, "content", &format!("{field}.content"))?,
+    })
 }
 
 fn text(at: &Dialogue, record: &Map<String, Value>, key: &str, field: &str) -> Result<String> {
@@ -137,7 +164,11 @@ mod tests {
 "#;
         let dialogues = read(lines).unwrap();
         let texts = |i: usize| -> Vec<&str> {
-            dialogues[i].messages.iter().map(|m| m.content.as_str()).collect()
+            dialogues[i]
+                .messages
+                .iter()
+                .map(|m| m.content.as_str())
+                .collect()
         };
         assert_eq!(texts(0), ["s", "u", "a"]);
         assert_eq!(texts(1), ["u", "a"]);
@@ -150,9 +181,18 @@ mod tests {
     fn errors_name_the_line_and_the_field() {
         for (line, expected) in [
             (r#"{"prompt":"u"}"#, "line 1, completion: it is missing"),
-            (r#"{"prompt":3,"completion":""}"#, "line 1, prompt: it is not a string"),
-            (r#"{"messages":[{"role":"bot","content":""}]}"#, "line 1, messages[0].role: \"bot\""),
-            (r#"{"messages":[{"role":"user"}]}"#, "line 1, messages[0].content: it is missing"),
+            (
+                r#"{"prompt":3,"completion":""}"#,
+                "line 1, prompt: it is not a string",
+            ),
+            (
+                r#"{"messages":[{"role":"bot","content":""}]}"#,
+                "line 1, messages[0].role: \"bot\"",
+            ),
+            (
+                r#"{"messages":[{"role":"user"}]}"#,
+                "line 1, messages[0].content: it is missing",
+            ),
             (r#"{"messages":{}}"#, "line 1, messages: it is not a list"),
             (r#"{"text":"u"}"#, "line 1, record: it has none"),
             ("[1]", "line 1, record: it is not an object"),

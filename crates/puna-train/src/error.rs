@@ -94,14 +94,24 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
     }
 
     pub(crate) fn format(path: &Path, what: impl Into<String>) -> Self {
-        Self::Format { path: path.to_path_buf(), what: what.into() }
+        Self::Format {
+            path: path.to_path_buf(),
+            what: what.into(),
+        }
     }
 
     pub(crate) fn setting(name: &'static str, what: impl Into<String>) -> Self {
-        Self::Setting { name, what: what.into() }
+        Self::Setting {
+            name,
+            what: what.into(),
+        }
     }
 }

@@ -35,7 +35,10 @@ impl FleetOptions {
     }
 
     pub(crate) fn worker(&self) -> WorkerOptions {
-        WorkerOptions { max_rows: self.micro_batch_rows, recompute: self.recompute }
+        WorkerOptions {
+            max_rows: self.micro_batch_rows,
+            recompute: self.recompute,
+        }
     }
 }
 
@@ -106,19 +109,30 @@ impl Fleet {
         sequences: &[Sequence],
     ) -> Result<StepLoss> {
         self.check(sequences)?;
-        let weight: f64 = sequences.iter().flat_map(|s| &s.weights).map(|&w| f64::from(w)).sum();
+        let weight: f64 = sequences
+            .iter()
+            .flat_map(|s| &s.weights)
+            .map(|&w| f64::from(w))
+            .sum();
         if !(weight.abs() > 0.0 && weight.is_finite()) {
-            let what =
-                format!("the weights of a step's {} sequences sum to {weight}", sequences.len());
+            let what = format!(
+                "the weights of a step's {} sequences sum to {weight}",
+                sequences.len()
+            );
             return Err(Error::Data(what));
         }
         while self.gradients.len() < self.options.gradient_sets() {
-            self.gradients.push(Params::zeros(&self.team, &self.config)?);
+            self.gradients
+                .push(Params::zeros(&self.team, &self.config)?);
         }
         let lanes = deal(sequences, self.options.lanes);
         let mut logprobs: Vec<Vec<f32>> = vec![Vec::new(); lanes.len()];
         let size = self.workers.len();
-        for (wave, (lanes, out)) in lanes.chunks(size).zip(logprobs.chunks_mut(size)).enumerate() {
+        for (wave, (lanes, out)) in lanes
+            .chunks(size)
+            .zip(logprobs.chunks_mut(size))
+            .enumerate()
+        {
             self.wave(wave == 0, params, sequences, lanes, out, weight);
         }
         let weights = sequences.iter().flat_map(|s| &s.weights);
@@ -130,7 +144,11 @@ impl Fleet {
             .map(|(&logp, &w)| f64::from(logp) * f64::from(w))
             .sum();
         let rows = sequences.iter().map(Sequence::rows).sum();
-        Ok(StepLoss { loss: -sum / weight, weight, rows })
+        Ok(StepLoss {
+            loss: -sum / weight,
+            weight,
+            rows,
+        })
     }
 
     /// One lane a worker. The first lane of the first wave writes the total, the others are added.
@@ -147,7 +165,11 @@ impl Fleet {
         let own = usize::from(!first);
         let gradients = &mut self.gradients[own..];
         thread::scope(|scope| {
-            let each = self.workers.iter_mut().zip(gradients).zip(lanes.iter().zip(logprobs));
+            let each = self
+                .workers
+                .iter_mut()
+                .zip(gradients)
+                .zip(lanes.iter().zip(logprobs));
             for ((worker, gradient), (lane, out)) in each {
                 let mut run = move || {
                     *out = run_lane(
@@ -161,7 +183,11 @@ impl Fleet {
                     );
                 };
                 // A single lane needs no thread.
-                if lanes.len() == 1 { run() } else { drop(scope.spawn(run)) }
+                if lanes.len() == 1 {
+                    run()
+                } else {
+                    drop(scope.spawn(run))
+                }
             }
         });
         let (total, others) = self.gradients.split_at_mut(1);
@@ -194,9 +220,13 @@ impl Fleet {
         let work = &work;
         thread::scope(|scope| {
             let each = self.workers.iter_mut().take(cuts.len());
-            let handles: Vec<_> = each.map(|worker| scope.spawn(move || work(worker))).collect();
+            let handles: Vec<_> = each
+                .map(|worker| scope.spawn(move || work(worker)))
+                .collect();
             for handle in handles {
-                let done = handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                let done = handle
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 for (cut, logprobs) in done {
                     let mut at = 0;
                     for index in cut {
@@ -212,8 +242,13 @@ impl Fleet {
 
     /// The global norm of the gradient.
     pub fn grad_norm(&mut self) -> f64 {
-        let Some(gradient) = self.gradients.first() else { return 0.0 };
-        let squares = gradient.tensors.iter().map(|t| self.team.sum_squares(t, t.len()));
+        let Some(gradient) = self.gradients.first() else {
+            return 0.0;
+        };
+        let squares = gradient
+            .tensors
+            .iter()
+            .map(|t| self.team.sum_squares(t, t.len()));
         squares.sum::<f64>().sqrt()
     }
 
@@ -221,26 +256,42 @@ impl Fleet {
         Some((self.gradients.first()?, &mut self.team))
     }
 
-    /// The first tensor with a value that is not finite: a weight, or else a gradient in the order
-    /// of the backward pass, which is where the trouble began.
-    pub(crate) fn find_non_finite(&self, params: &Params<HostBuf>) -> String {
+    /// What the trouble began with, when the loss or gradient of these sequences is not finite: a
+    /// weight, or else the output of a block, or else a gradient in the order of the backward pass.
+    pub(crate) fn find_non_finite(
+        &mut self,
+        params: &Params<HostBuf>,
+        sequences: &[Sequence],
+    ) -> String {
         let finite = |buf: &HostBuf| buf.iter().all(|v| v.is_finite());
         let specs = self.config.param_specs();
-        if let Some((spec, _)) = specs.iter().zip(&params.tensors).find(|(_, buf)| !finite(buf)) {
+        let mut weights = specs.iter().zip(&params.tensors);
+        if let Some((spec, _)) = weights.find(|(_, buf)| !finite(buf)) {
             return format!("the weight {}", spec.name());
         }
-        if let Some(gradient) = self.gradients.first() {
-            let mut backward = specs.iter().zip(&gradient.tensors).rev();
-            if let Some((spec, _)) = backward.find(|(_, buf)| !finite(buf)) {
-                return format!("the gradient of {}", spec.name());
+        let worker = &mut self.workers[0];
+        let max_rows = self.options.micro_batch_rows;
+        for cut in micro_batches(sequences, 0..sequences.len(), max_rows) {
+            let batch = batch(&sequences[cut]);
+            worker.logprobs(params, &batch);
+            if let Some(block) = worker.non_finite_block(batch.rows()) {
+                return format!("the output of block {block}; every weight is finite");
             }
         }
-        "an activation; every weight and gradient is finite".into()
+        let gradients = self.gradients.first().map_or(&[][..], |g| &g.tensors);
+        let mut backward = specs.iter().zip(gradients).rev();
+        match backward.find(|(_, buf)| !finite(buf)) {
+            Some((spec, _)) => format!("the gradient of {}", spec.name()),
+            None => "the log-probabilities; every weight and gradient is finite".into(),
+        }
     }
 
     fn check(&self, sequences: &[Sequence]) -> Result<()> {
         let max_rows = self.options.micro_batch_rows;
-        sequences.iter().enumerate().try_for_each(|(i, s)| s.check(i, &self.config, max_rows))
+        sequences
+            .iter()
+            .enumerate()
+            .try_for_each(|(i, s)| s.check(i, &self.config, max_rows))
     }
 }
 

@@ -11,7 +11,11 @@ use sha2::{Digest, Sha256};
 pub(crate) fn of(name: &str, settings: &impl Serialize) -> Identity {
     let mut out = Identity::new();
     // Settings are plain data, which always serialise.
-    flatten(name, serde_json::to_value(settings).unwrap_or_default(), &mut out);
+    flatten(
+        name,
+        serde_json::to_value(settings).unwrap_or_default(),
+        &mut out,
+    );
     out
 }
 
@@ -30,7 +34,12 @@ fn flatten(name: &str, value: Value, out: &mut Identity) {
 pub(crate) fn of_model(model: &Model) -> String {
     let mut hasher = Sha256::new().chain_update(format!("{:?}", model.config));
     let mut bytes = Vec::new();
-    for chunk in model.params.tensors.iter().flat_map(|tensor| tensor.chunks(1 << 16)) {
+    for chunk in model
+        .params
+        .tensors
+        .iter()
+        .flat_map(|tensor| tensor.chunks(1 << 16))
+    {
         bytes.clear();
         bytes.extend(chunk.iter().flat_map(|w| w.to_le_bytes()));
         hasher.update(&bytes);

@@ -59,13 +59,24 @@ impl<'a> Loader<'a> {
             documents += file.documents() as u64;
         }
         let documents = u32::try_from(documents).map_err(|_| {
-            Error::Data(format!("{documents} documents are more than 2^32; join short ones"))
+            Error::Data(format!(
+                "{documents} documents are more than 2^32; join short ones"
+            ))
         })?;
         let cursor = Cursor::default();
-        let mut loader =
-            Self { files, starts, documents, options, order: None, cursor, scratch: Vec::new() };
+        let mut loader = Self {
+            files,
+            starts,
+            documents,
+            options,
+            order: None,
+            cursor,
+            scratch: Vec::new(),
+        };
         if loader.rows_per_epoch() == 0 {
-            return Err(Error::Data("the token files hold nothing to predict".into()));
+            return Err(Error::Data(
+                "the token files hold nothing to predict".into(),
+            ));
         }
         loader.shuffle();
         Ok(loader)
@@ -74,7 +85,11 @@ impl<'a> Loader<'a> {
     /// Rows of an epoch.
     pub fn rows_per_epoch(&self) -> u64 {
         let tokens: usize = self.files.iter().map(TokenFile::tokens).sum();
-        let without = if self.options.document_mask { u64::from(self.documents) } else { 0 };
+        let without = if self.options.document_mask {
+            u64::from(self.documents)
+        } else {
+            0
+        };
         tokens as u64 - without
     }
 
@@ -153,7 +168,10 @@ impl<'a> Loader<'a> {
     /// File, place and rows of the document at the cursor.
     fn document(&self) -> (usize, std::ops::Range<usize>, usize) {
         let item = self.cursor.item;
-        let index = self.order.as_ref().map_or(item, |order| u64::from(order[item as usize]));
+        let index = self
+            .order
+            .as_ref()
+            .map_or(item, |order| u64::from(order[item as usize]));
         let file = self.starts.partition_point(|&start| start <= index) - 1;
         let range = self.files[file].document((index - self.starts[file]) as usize);
         let rows = range.len() - usize::from(self.options.document_mask);
@@ -162,6 +180,9 @@ impl<'a> Loader<'a> {
 
     fn shuffle(&mut self) {
         let epoch = self.cursor.epoch;
-        self.order = self.options.seed.map(|seed| permutation(self.documents, seed, epoch));
+        self.order = self
+            .options
+            .seed
+            .map(|seed| permutation(self.documents, seed, epoch));
     }
 }

@@ -15,23 +15,41 @@ pub struct MemoryPlan {
     pub gradients: u64,
     /// What all workers keep of a micro-batch.
     pub activations: u64,
+    /// What the kernels of all workers work in: the packed head and the logits of a chunk of rows,
+    /// for the most part.
+    pub kernels: u64,
 }
 
 impl MemoryPlan {
     /// Everything.
     pub fn total(&self) -> u64 {
-        self.parameters + self.moments + self.gradients + self.activations
+        self.parameters + self.moments + self.gradients + self.activations + self.kernels
     }
+}
+
+/// Rows whose logits the fused head holds at once.
+const HEAD_ROWS: usize = 128;
+/// Values of a product's packed panels and rows.
+const PRODUCT: usize = 128 * 1024 + 96 * 384;
+
+/// Values that the kernels of a worker work in.
+fn kernel_values(config: &Config, max_rows: usize) -> usize {
+    let head = config.vocab_size * (config.dim + HEAD_ROWS.min(max_rows));
+    // Keys, values and their gradients of one head, packed.
+    let attention = 4 * max_rows * config.head_dim;
+    head + attention + PRODUCT
 }
 
 /// Memory of training a model with a fleet of this layout.
 pub fn memory_bytes(config: &Config, options: &FleetOptions) -> MemoryPlan {
     let parameters = 4 * config.n_params();
+    let kernels = kernel_values(config, options.micro_batch_rows) as u64;
     let worker = Worker::<Cpu>::memory_bytes(config, options.worker());
     MemoryPlan {
         parameters,
         moments: 2 * parameters,
         gradients: options.gradient_sets() as u64 * parameters,
         activations: options.workers() as u64 * worker,
+        kernels: 4 * options.workers() as u64 * kernels,
     }
 }

@@ -58,8 +58,14 @@ impl MetricsLog {
         if kept != old || !path.exists() {
             write_atomically(path, kept.as_bytes())?;
         }
-        let file = OpenOptions::new().append(true).open(path).map_err(Error::io("open", path))?;
-        Ok(Self { path: path.to_path_buf(), file })
+        let file = OpenOptions::new()
+            .append(true)
+            .open(path)
+            .map_err(Error::io("open", path))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+        })
     }
 
     pub fn step(&mut self, metrics: &StepMetrics) -> Result<()> {
@@ -67,14 +73,19 @@ impl MetricsLog {
     }
 
     pub fn validation(&mut self, validation: &Validation) -> Result<()> {
-        self.line(&ValidationLine { step: validation.step, validation })
+        self.line(&ValidationLine {
+            step: validation.step,
+            validation,
+        })
     }
 
     fn line(&mut self, line: &impl Serialize) -> Result<()> {
         let mut json =
             serde_json::to_vec(line).map_err(|e| Error::format(&self.path, e.to_string()))?;
         json.push(b'\n');
-        self.file.write_all(&json).map_err(Error::io("write", &self.path))
+        self.file
+            .write_all(&json)
+            .map_err(Error::io("write", &self.path))
     }
 }
 

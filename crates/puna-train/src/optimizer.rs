@@ -24,7 +24,13 @@ pub struct OptimizerSettings {
 
 impl Default for OptimizerSettings {
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.95, eps: 1e-5, weight_decay: 0.1, clip: 1.0 }
+        Self {
+            beta1: 0.9,
+            beta2: 0.95,
+            eps: 1e-5,
+            weight_decay: 0.1,
+            clip: 1.0,
+        }
     }
 }
 
@@ -52,7 +58,11 @@ impl OptimizerSettings {
 
     /// What a gradient of this global norm is multiplied by.
     pub fn grad_scale(&self, norm: f64) -> f64 {
-        if self.clip > 0.0 && norm > self.clip { self.clip / norm } else { 1.0 }
+        if self.clip > 0.0 && norm > self.clip {
+            self.clip / norm
+        } else {
+            1.0
+        }
     }
 }
 
@@ -70,7 +80,11 @@ impl Moments {
     /// Before the first step.
     pub fn zeros(config: &Config) -> Result<Self> {
         let ops = Cpu::new(1);
-        Ok(Self { m: Params::zeros(&ops, config)?, v: Params::zeros(&ops, config)?, step: 0 })
+        Ok(Self {
+            m: Params::zeros(&ops, config)?,
+            v: Params::zeros(&ops, config)?,
+            step: 0,
+        })
     }
 }
 
@@ -86,7 +100,9 @@ impl Fleet {
         grad_scale: f64,
     ) {
         let specs = self.config().param_specs();
-        let Some((gradient, team)) = self.gradient_and_team() else { return };
+        let Some((gradient, team)) = self.gradient_and_team() else {
+            return;
+        };
         moments.step += 1;
         let step = AdamW {
             lr: lr as f32,
@@ -98,14 +114,21 @@ impl Fleet {
             grad_scale: grad_scale as f32,
         };
         for (i, spec) in specs.iter().enumerate() {
-            let weight_decay = if spec.decays() { settings.weight_decay as f32 } else { 0.0 };
+            let weight_decay = if spec.decays() {
+                settings.weight_decay as f32
+            } else {
+                0.0
+            };
             team.adamw(
                 &mut params.tensors[i],
                 &mut moments.m.tensors[i],
                 &mut moments.v.tensors[i],
                 &gradient.tensors[i],
                 spec.len(),
-                AdamW { weight_decay, ..step },
+                AdamW {
+                    weight_decay,
+                    ..step
+                },
             );
         }
     }

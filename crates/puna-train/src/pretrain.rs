@@ -90,7 +90,10 @@ impl PretrainSettings {
     /// Learning rates for data of so many rows an epoch.
     pub fn schedule(&self, rows_per_epoch: u64) -> Result<Schedule> {
         if self.rows_per_step() == 0 {
-            return Err(Error::setting("batch_sequences", "it and seq_len must be at least 1"));
+            return Err(Error::setting(
+                "batch_sequences",
+                "it and seq_len must be at least 1",
+            ));
         }
         let total = match (self.steps, self.epochs) {
             (Some(steps), None) => steps,
@@ -98,7 +101,10 @@ impl PretrainSettings {
                 (epochs * rows_per_epoch as f64 / self.rows_per_step() as f64).ceil() as u64
             }
             (None, Some(epochs)) => {
-                return Err(Error::setting("epochs", format!("{epochs} is not a positive number")));
+                return Err(Error::setting(
+                    "epochs",
+                    format!("{epochs} is not a positive number"),
+                ));
             }
             _ => return Err(Error::setting("steps", "give either steps or epochs")),
         };
@@ -172,8 +178,15 @@ pub fn pretrain(job: PretrainJob<'_>) -> Result<(Model, TrainSummary)> {
             ));
         }
     };
-    let valid = job.valid.filter(|files| files.iter().any(|f| f.documents() > 0));
-    let mut source = Pages { loader, settings, valid, total: schedule.total };
+    let valid = job
+        .valid
+        .filter(|files| files.iter().any(|f| f.documents() > 0));
+    let mut source = Pages {
+        loader,
+        settings,
+        valid,
+        total: schedule.total,
+    };
     let run = Run {
         dir: job.dir,
         schedule,
@@ -201,7 +214,10 @@ fn identity(job: &PretrainJob<'_>) -> Identity {
     let mut identity = crate::identity::of("settings", &settings);
     identity.insert("model".into(), format!("{:?}", job.config).into());
     identity.insert("training files".into(), files(job.train).into());
-    identity.insert("validation files".into(), files(job.valid.unwrap_or_default()).into());
+    identity.insert(
+        "validation files".into(),
+        files(job.valid.unwrap_or_default()).into(),
+    );
     identity.insert("initial weights".into(), init.into());
     identity
 }
@@ -216,7 +232,9 @@ struct Pages<'a> {
 
 impl Source for Pages<'_> {
     fn next_batch(&mut self) -> Result<Vec<Sequence>> {
-        Ok((0..self.settings.batch_sequences).map(|_| self.loader.next_sequence()).collect())
+        Ok((0..self.settings.batch_sequences)
+            .map(|_| self.loader.next_sequence())
+            .collect())
     }
 
     fn cursor(&self) -> Cursor {
@@ -235,7 +253,9 @@ impl Source for Pages<'_> {
     ) -> Result<Option<Validation>> {
         let every = self.settings.validate_every;
         let due = step > 0 && (step == self.total || every > 0 && step.is_multiple_of(every));
-        let Some(files) = self.valid.filter(|_| due) else { return Ok(None) };
+        let Some(files) = self.valid.filter(|_| due) else {
+            return Ok(None);
+        };
         validate_text(fleet, params, files, self.settings, step).map(Some)
     }
 }
@@ -260,8 +280,9 @@ fn validate_text(
     loader.limit(documents);
     let (mut nats, mut weight) = (0.0, 0.0);
     loop {
-        let chunk: Vec<Sequence> =
-            std::iter::from_fn(|| loader.next_in_epoch(0)).take(VALIDATION_CHUNK).collect();
+        let chunk: Vec<Sequence> = std::iter::from_fn(|| loader.next_in_epoch(0))
+            .take(VALIDATION_CHUNK)
+            .collect();
         if chunk.is_empty() {
             break;
         }

@@ -33,7 +33,10 @@ impl Schedule {
     /// Refuses what is not a schedule.
     pub fn validate(&self) -> Result<()> {
         if !(self.peak > 0.0 && self.peak.is_finite()) {
-            return Err(Error::setting("lr", format!("{} is not a positive number", self.peak)));
+            return Err(Error::setting(
+                "lr",
+                format!("{} is not a positive number", self.peak),
+            ));
         }
         if !(0.0..=1.0).contains(&self.min_ratio) {
             return Err(Error::setting(
@@ -76,7 +79,13 @@ mod tests {
     use super::*;
 
     fn paper(total: u64) -> Schedule {
-        Schedule { peak: 3e-4, warmup: 2000, total, decay: Decay::Cosine, min_ratio: 0.1 }
+        Schedule {
+            peak: 3e-4,
+            warmup: 2000,
+            total,
+            decay: Decay::Cosine,
+            min_ratio: 0.1,
+        }
     }
 
     #[test]
@@ -89,19 +98,50 @@ mod tests {
         // Half-way down: the mean of peak and floor.
         near(s.lr(2000 + 249_000), 0.5 * (3e-4 + 3e-5));
         near(s.lr(500_000), 3e-5);
-        let constant = Schedule { decay: Decay::Constant, ..s };
+        let constant = Schedule {
+            decay: Decay::Constant,
+            ..s
+        };
         near(constant.lr(400_000), 3e-4);
-        let without = Schedule { warmup: 0, total: 4, min_ratio: 0.0, peak: 1.0, ..s };
+        let without = Schedule {
+            warmup: 0,
+            total: 4,
+            min_ratio: 0.0,
+            peak: 1.0,
+            ..s
+        };
         near(without.lr(2), 0.5);
         near(without.lr(4), 0.0);
-        near(Schedule { warmup: 4, total: 4, ..without }.lr(4), 1.0);
+        near(
+            Schedule {
+                warmup: 4,
+                total: 4,
+                ..without
+            }
+            .lr(4),
+            1.0,
+        );
     }
 
     #[test]
     fn refuses_nonsense() {
         assert!(paper(1999).validate().is_err());
         assert!(paper(2000).validate().is_ok());
-        assert!(Schedule { peak: f64::NAN, ..paper(3000) }.validate().is_err());
-        assert!(Schedule { min_ratio: 1.5, ..paper(3000) }.validate().is_err());
+        assert!(
+            Schedule {
+                peak: f64::NAN,
+                ..paper(3000)
+            }
+            .validate()
+            .is_err()
+        );
+        assert!(
+            Schedule {
+                min_ratio: 1.5,
+                ..paper(3000)
+            }
+            .validate()
+            .is_err()
+        );
     }
 }

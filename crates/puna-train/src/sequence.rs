@@ -88,7 +88,10 @@ pub(crate) fn batch(sequences: &[Sequence]) -> Batch {
     for sequence in sequences {
         let mut at = 0;
         for &len in &sequence.segments {
-            batch.push(&sequence.tokens[at..at + len], &sequence.targets[at..at + len]);
+            batch.push(
+                &sequence.tokens[at..at + len],
+                &sequence.targets[at..at + len],
+            );
             at += len;
         }
     }
@@ -155,7 +158,7 @@ mod tests {
         assert_eq!(deal(&of_rows(&[4; 8]), 4), [0..2, 2..4, 4..6, 6..8]);
         assert_eq!(deal(&of_rows(&[4; 2]), 8), [0..1, 1..2]);
         assert_eq!(deal(&of_rows(&[1, 1, 1, 9]), 2), [0..3, 3..4]);
-        assert_eq!(deal(&of_rows(&[5]), 1), [0..1]);
+        assert_eq!(deal(&of_rows(&[5]), 1), vec![0..1; 1]);
         let odd = of_rows(&[3, 8, 1, 1, 4, 9, 2, 2, 2, 7]);
         for lanes in 1..12 {
             let runs = deal(&odd, lanes);

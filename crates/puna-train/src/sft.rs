@@ -151,7 +151,11 @@ impl Examples {
             })?;
             let (ids, mask) = (&rendered.ids, &rendered.loss_mask);
             // Without a mask EOS is a row too, so that the next dialogue sees it; it predicts nothing.
-            let mut rows = if settings.document_mask { ids.len() - 1 } else { ids.len() };
+            let mut rows = if settings.document_mask {
+                ids.len() - 1
+            } else {
+                ids.len()
+            };
             if rows > settings.seq_len {
                 match settings.too_long {
                     TooLong::Refuse => {
@@ -176,7 +180,9 @@ impl Examples {
             examples.list.push(Example {
                 tokens: ids[..rows].to_vec(),
                 targets: (0..rows).map(target).collect(),
-                weights: (0..rows).map(|row| if counts(row) { 1.0 } else { 0.0 }).collect(),
+                weights: (0..rows)
+                    .map(|row| if counts(row) { 1.0 } else { 0.0 })
+                    .collect(),
             });
         }
         Ok(examples)
@@ -195,18 +201,28 @@ impl Examples {
     /// Rows in all, and how many of them count in the loss.
     pub fn rows(&self) -> (u64, u64) {
         let rows = self.list.iter().map(|e| e.tokens.len() as u64).sum();
-        let counted = self.list.iter().flat_map(|e| &e.weights).filter(|&&w| w > 0.0).count();
+        let counted = self
+            .list
+            .iter()
+            .flat_map(|e| &e.weights)
+            .filter(|&&w| w > 0.0)
+            .count();
         (rows, counted as u64)
     }
 
     /// Learning rates for these dialogues.
     pub fn schedule(&self, settings: &SftSettings) -> Result<Schedule> {
         if settings.batch_sequences == 0 {
-            return Err(Error::setting("batch_sequences", "it is 0 and must be at least 1"));
+            return Err(Error::setting(
+                "batch_sequences",
+                "it is 0 and must be at least 1",
+            ));
         }
         let batches = |epoch| {
-            Packed::new(self, settings, epoch).sequences.len().div_ceil(settings.batch_sequences)
-                as u64
+            Packed::new(self, settings, epoch)
+                .sequences
+                .len()
+                .div_ceil(settings.batch_sequences) as u64
         };
         let schedule = Schedule {
             peak: settings.lr,
@@ -223,7 +239,11 @@ impl Examples {
         let mut hasher = Sha256::new();
         for example in &self.list {
             hasher.update((example.tokens.len() as u64).to_le_bytes());
-            let ids = example.tokens.iter().chain(&example.targets).flat_map(|id| id.to_le_bytes());
+            let ids = example
+                .tokens
+                .iter()
+                .chain(&example.targets)
+                .flat_map(|id| id.to_le_bytes());
             let weights = example.weights.iter().flat_map(|w| w.to_le_bytes());
             hasher.update(ids.chain(weights).collect::<Vec<u8>>());
         }
@@ -235,7 +255,12 @@ impl Examples {
         let mut sequence = Sequence::default();
         for &i in indices {
             let e = &self.list[i as usize];
-            sequence.push(&e.tokens, &e.targets, e.weights.iter().copied(), document_mask);
+            sequence.push(
+                &e.tokens,
+                &e.targets,
+                e.weights.iter().copied(),
+                document_mask,
+            );
         }
         sequence
     }
@@ -280,8 +305,10 @@ pub fn sft(job: SftJob<'_>) -> Result<(Model, TrainSummary)> {
         (examples.tagged, "contain a tag of the chat format"),
     ] {
         if left_out > 0 {
-            let what =
-                format!("{left_out} of {} dialogues {why} and are left out", job.train.len());
+            let what = format!(
+                "{left_out} of {} dialogues {why} and are left out",
+                job.train.len()
+            );
             (job.on_event)(Event::Warning(what));
         }
     }
@@ -292,7 +319,13 @@ pub fn sft(job: SftJob<'_>) -> Result<(Model, TrainSummary)> {
     let identity = identity(settings, &job.model, &examples, &valid);
     let packed = Packed::new(&examples, settings, 0);
     let cursor = Cursor::default();
-    let mut source = Dialogues { examples, valid, settings, packed, cursor };
+    let mut source = Dialogues {
+        examples,
+        valid,
+        settings,
+        packed,
+        cursor,
+    };
     let run = Run {
         dir: job.dir,
         schedule,
@@ -313,7 +346,10 @@ fn identity(settings: &SftSettings, model: &Model, train: &Examples, valid: &Exa
     identity.insert("model".into(), format!("{:?}", model.config).into());
     identity.insert("training dialogues".into(), train.hash().into());
     identity.insert("validation dialogues".into(), valid.hash().into());
-    identity.insert("initial weights".into(), crate::identity::of_model(model).into());
+    identity.insert(
+        "initial weights".into(),
+        crate::identity::of_model(model).into(),
+    );
     identity
 }
 
@@ -332,12 +368,17 @@ impl Source for Dialogues<'_> {
         let from = self.cursor.item as usize;
         let to = (from + self.settings.batch_sequences).min(sequences.len());
         let join = |run: &Range<usize>| {
-            self.examples.join(&order[run.clone()], self.settings.document_mask)
+            self.examples
+                .join(&order[run.clone()], self.settings.document_mask)
         };
         let batch = sequences[from..to].iter().map(join).collect();
         self.cursor.item = to as u64;
         if to == sequences.len() {
-            self.cursor = Cursor { epoch: self.cursor.epoch + 1, item: 0, row: 0 };
+            self.cursor = Cursor {
+                epoch: self.cursor.epoch + 1,
+                item: 0,
+                row: 0,
+            };
             self.packed = Packed::new(&self.examples, self.settings, self.cursor.epoch);
         }
         Ok(batch)
@@ -368,8 +409,9 @@ impl Source for Dialogues<'_> {
             return Ok(None);
         }
         // Each dialogue by itself, whatever the packing in training.
-        let alone: Vec<Sequence> =
-            (0..self.valid.len() as u32).map(|i| self.valid.join(&[i], true)).collect();
+        let alone: Vec<Sequence> = (0..self.valid.len() as u32)
+            .map(|i| self.valid.join(&[i], true))
+            .collect();
         let (nats, weight) = held_out_loss(fleet, params, &alone)?;
         Ok(Some(Validation {
             step,

@@ -48,6 +48,9 @@ mod tests {
             *counts.entry(permutation(3, seed, 0)).or_insert(0) += 1;
         }
         assert_eq!(counts.len(), 6);
-        assert!(counts.values().all(|&c| (850..1150).contains(&c)), "{counts:?}");
+        assert!(
+            counts.values().all(|&c| (850..1150).contains(&c)),
+            "{counts:?}"
+        );
     }
 }

@@ -32,7 +32,11 @@ pub struct LayoutSettings {
 
 impl Default for LayoutSettings {
     fn default() -> Self {
-        Self { lanes: 8, micro_batch_rows: None, recompute: false }
+        Self {
+            lanes: 8,
+            micro_batch_rows: None,
+            recompute: false,
+        }
     }
 }
 
@@ -60,7 +64,10 @@ pub struct CheckpointSettings {
 
 impl Default for CheckpointSettings {
     fn default() -> Self {
-        Self { every: 1000, keep: 2 }
+        Self {
+            every: 1000,
+            keep: 2,
+        }
     }
 }
 
@@ -175,7 +182,9 @@ pub(crate) fn train(
     let latest = checkpoints.load_latest(config, &run.identity, params, &mut moments, &mut |w| {
         warnings.push(w);
     });
-    warnings.into_iter().for_each(|w| (run.on_event)(Event::Warning(w)));
+    warnings
+        .into_iter()
+        .for_each(|w| (run.on_event)(Event::Warning(w)));
     let mut state = match latest? {
         Some((path, state)) => {
             source.seek(state.cursor)?;
@@ -184,7 +193,10 @@ pub(crate) fn train(
                 let what = format!("{} was written by version {version}", path.display());
                 (run.on_event)(Event::Warning(what));
             }
-            (run.on_event)(Event::ResumedFrom { step: state.step, path });
+            (run.on_event)(Event::ResumedFrom {
+                step: state.step,
+                path,
+            });
             state
         }
         None => State::new(run.identity),
@@ -192,7 +204,14 @@ pub(crate) fn train(
     let mut fleet = Fleet::new(config, run.fleet)?;
     let mut metrics = MetricsLog::open(&run.dir.join(METRICS_FILE), state.step)?;
     if state.step == 0 {
-        validate(source, &mut fleet, params, &mut state, &mut metrics, run.on_event)?;
+        validate(
+            source,
+            &mut fleet,
+            params,
+            &mut state,
+            &mut metrics,
+            run.on_event,
+        )?;
     }
 
     while state.step < run.schedule.total {
@@ -207,7 +226,7 @@ pub(crate) fn train(
             (true, false) => Some("gradient"),
         };
         if let Some(what) = culprit {
-            let tensor = fleet.find_non_finite(params);
+            let tensor = fleet.find_non_finite(params, &batch);
             return Err(Error::NonFinite {
                 step,
                 what,
@@ -235,18 +254,37 @@ pub(crate) fn train(
             tokens_per_second: outcome.rows as f64 / began.elapsed().as_secs_f64().max(1e-9),
         };
         metrics.step(&line)?;
-        (run.on_event)(Event::Step { steps: run.schedule.total, metrics: line });
-        validate(source, &mut fleet, params, &mut state, &mut metrics, run.on_event)?;
+        (run.on_event)(Event::Step {
+            steps: run.schedule.total,
+            metrics: line,
+        });
+        validate(
+            source,
+            &mut fleet,
+            params,
+            &mut state,
+            &mut metrics,
+            run.on_event,
+        )?;
 
         let last = step == run.schedule.total;
         let stop = run.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) && !last;
         let due = run.checkpoints.every > 0 && step.is_multiple_of(run.checkpoints.every);
         if last || stop || due {
             // A step can overflow the weights themselves; what is saved must be able to go on.
-            if params.tensors.iter().any(|t| t.iter().any(|w| !w.is_finite())) {
-                let tensor = fleet.find_non_finite(params);
+            if params
+                .tensors
+                .iter()
+                .any(|t| t.iter().any(|w| !w.is_finite()))
+            {
+                let tensor = fleet.find_non_finite(params, &batch);
                 let batch = dump(run.dir, step, &batch)?;
-                return Err(Error::NonFinite { step, what: "updated model", tensor, batch });
+                return Err(Error::NonFinite {
+                    step,
+                    what: "updated model",
+                    tensor,
+                    batch,
+                });
             }
             let path = checkpoints.save(config, params, &moments, &state)?;
             (run.on_event)(Event::CheckpointSaved { step, path });
@@ -289,8 +327,11 @@ fn dump(dir: &Path, step: u64, batch: &[Sequence]) -> Result<PathBuf> {
         sequences: &'a [Sequence],
     }
     let path = dir.join(format!("non-finite-step-{step:08}.json"));
-    let json = serde_json::to_vec(&Dump { step, sequences: batch })
-        .map_err(|e| Error::format(&path, e.to_string()))?;
+    let json = serde_json::to_vec(&Dump {
+        step,
+        sequences: batch,
+    })
+    .map_err(|e| Error::format(&path, e.to_string()))?;
     write_atomically(&path, &json)?;
     Ok(path)
 }
@@ -303,7 +344,11 @@ pub(crate) fn held_out_loss(
 ) -> Result<(f64, f64)> {
     let (mut nats, mut weight) = (0.0, 0.0);
     for (logprobs, sequence) in fleet.logprobs(params, sequences)?.iter().zip(sequences) {
-        for (&logp, &w) in logprobs.iter().zip(&sequence.weights).filter(|&(_, &w)| w != 0.0) {
+        for (&logp, &w) in logprobs
+            .iter()
+            .zip(&sequence.weights)
+            .filter(|&(_, &w)| w != 0.0)
+        {
             nats -= f64::from(w) * f64::from(logp);
             weight += f64::from(w);
         }

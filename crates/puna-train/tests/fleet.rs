@@ -1,5 +1,7 @@
 //! A step gives the same however it is cut and on however many threads.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{bits, config, sequences};
@@ -10,12 +12,25 @@ use puna_train::{Fleet, FleetOptions, Moments, OptimizerSettings, Sequence, Step
 const VOCAB: usize = 50;
 
 fn options(lanes: usize, threads: usize, micro_batch_rows: usize) -> FleetOptions {
-    FleetOptions { lanes, threads, micro_batch_rows, recompute: false }
+    FleetOptions {
+        lanes,
+        threads,
+        micro_batch_rows,
+        recompute: false,
+    }
 }
 
 fn batch() -> Vec<Sequence> {
-    let documents: [&[usize]; 8] =
-        [&[9, 7], &[16], &[4, 4, 8], &[5, 1, 6], &[16], &[12], &[3, 9], &[15, 1]];
+    let documents: [&[usize]; 8] = [
+        &[9, 7],
+        &[16],
+        &[4, 4, 8],
+        &[5, 1, 6],
+        &[16],
+        &[12],
+        &[3, 9],
+        &[15, 1],
+    ];
     sequences(VOCAB, &documents, 3)
 }
 
@@ -35,8 +50,11 @@ fn step(
 
 fn relative_l2(a: &Params<HostBuf>, b: &Params<HostBuf>) -> f64 {
     let (mut difference, mut size) = (0.0, 0.0);
-    for (x, y) in
-        a.tensors.iter().flat_map(|t| t.iter()).zip(b.tensors.iter().flat_map(|t| t.iter()))
+    for (x, y) in a
+        .tensors
+        .iter()
+        .flat_map(|t| t.iter())
+        .zip(b.tensors.iter().flat_map(|t| t.iter()))
     {
         difference += f64::from(x - y).powi(2);
         size += f64::from(*x).powi(2);
@@ -47,12 +65,18 @@ fn relative_l2(a: &Params<HostBuf>, b: &Params<HostBuf>) -> f64 {
 #[test]
 fn one_batch_of_eight_is_eight_of_one() {
     for tied in [false, true] {
-        let config = Config { tied, ..config(VOCAB) };
+        let config = Config {
+            tied,
+            ..config(VOCAB)
+        };
         let (loss, norm, gradient) = step(&config, options(1, 1, 1000), &batch());
         assert!((loss.loss - (VOCAB as f64).ln()).abs() < 0.1, "{loss:?}");
         for other in [options(1, 1, 16), options(8, 1, 16), options(3, 2, 32)] {
             let (l, n, g) = step(&config, other, &batch());
-            assert!((l.loss / loss.loss - 1.0).abs() < 1e-6, "{other:?}: {l:?} {loss:?}");
+            assert!(
+                (l.loss / loss.loss - 1.0).abs() < 1e-6,
+                "{other:?}: {l:?} {loss:?}"
+            );
             assert!((n / norm - 1.0).abs() < 1e-6, "{other:?}: {n} {norm}");
             let distance = relative_l2(&gradient, &g);
             assert!(distance < 1e-5, "{other:?}: {distance}");
@@ -79,7 +103,10 @@ fn threads_change_no_bit() {
         (losses, bits(&model.params), bits(&moments.v))
     };
     let one = run(1);
-    assert!(f64::from_bits(one.0[2].0) < f64::from_bits(one.0[0].0), "nothing was learned");
+    assert!(
+        f64::from_bits(one.0[2].0) < f64::from_bits(one.0[0].0),
+        "nothing was learned"
+    );
     for threads in [2, 3, 4, 5, 8] {
         assert!(run(threads) == one, "{threads} threads differ from one");
     }
@@ -89,7 +116,10 @@ fn threads_change_no_bit() {
 fn recomputation_changes_no_bit() {
     let config = config(VOCAB);
     let (loss, _, gradient) = step(&config, options(2, 1, 32), &batch());
-    let again = FleetOptions { recompute: true, ..options(2, 1, 32) };
+    let again = FleetOptions {
+        recompute: true,
+        ..options(2, 1, 32)
+    };
     let (l, _, g) = step(&config, again, &batch());
     assert_eq!(l, loss);
     assert!(bits(&g) == bits(&gradient));
@@ -112,7 +142,11 @@ fn the_loss_is_the_weighted_mean_of_the_log_probabilities() {
     }
     let loss = fleet.loss_and_grad(&model.params, &batch).unwrap();
     assert_eq!(loss.weight, weight);
-    assert!((loss.loss + sum / weight).abs() < 1e-9, "{loss:?} {}", -sum / weight);
+    assert!(
+        (loss.loss + sum / weight).abs() < 1e-9,
+        "{loss:?} {}",
+        -sum / weight
+    );
     // The same bits however many sequences share a pass, and on however many threads.
     for other in [options(1, 1, 16), options(8, 8, 16), options(2, 1, 10_000)] {
         let mut fleet = Fleet::new(&config, other).unwrap();
@@ -153,20 +187,55 @@ fn bad_sequences_are_refused() {
     let mut fleet = Fleet::new(&config, options(2, 2, 16)).unwrap();
     let good = || batch().remove(0);
     let cases: [(&str, Sequence); 6] = [
-        ("token 50 is not in", Sequence { tokens: vec![50; 16], ..good() }),
+        (
+            "token 50 is not in",
+            Sequence {
+                tokens: vec![50; 16],
+                ..good()
+            },
+        ),
         ("do not fit", sequences(VOCAB, &[&[17]], 1).remove(0)),
-        ("1 weights", Sequence { weights: vec![1.0], ..good() }),
-        ("do not tile", Sequence { segments: vec![3], ..good() }),
-        ("not a finite", Sequence { weights: vec![f32::NAN; 16], ..good() }),
+        (
+            "1 weights",
+            Sequence {
+                weights: vec![1.0],
+                ..good()
+            },
+        ),
+        (
+            "do not tile",
+            Sequence {
+                segments: vec![3],
+                ..good()
+            },
+        ),
+        (
+            "not a finite",
+            Sequence {
+                weights: vec![f32::NAN; 16],
+                ..good()
+            },
+        ),
         ("it is empty", Sequence::default()),
     ];
     for (expected, sequence) in cases {
-        let error =
-            fleet.loss_and_grad(&model.params, &[good(), sequence]).unwrap_err().to_string();
-        assert!(error.contains("sequence 1: ") && error.contains(expected), "{error}");
+        let error = fleet
+            .loss_and_grad(&model.params, &[good(), sequence])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("sequence 1: ") && error.contains(expected),
+            "{error}"
+        );
     }
-    let silent = Sequence { weights: vec![0.0; 16], ..good() };
-    let error = fleet.loss_and_grad(&model.params, &[silent]).unwrap_err().to_string();
+    let silent = Sequence {
+        weights: vec![0.0; 16],
+        ..good()
+    };
+    let error = fleet
+        .loss_and_grad(&model.params, &[silent])
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("sum to 0"), "{error}");
     assert!(Fleet::new(&config, options(0, 1, 16)).is_err());
 }

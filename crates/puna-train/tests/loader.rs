@@ -1,5 +1,7 @@
 //! Within an epoch no prediction is lost and none is made twice, and a cursor leads back exactly.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::Numbers;
@@ -22,9 +24,16 @@ fn files(dir: &Path, lengths: &[usize], per_file: usize) -> (Vec<TokenFile>, Vec
     let mut files = Vec::new();
     for (i, part) in documents.chunks(per_file).enumerate() {
         let path = dir.join(format!("{i}.tokens"));
-        let mut writer =
-            TokenWriter::create(&path, Vocabulary { size: 1 << 17, hash: [0; 32] }).unwrap();
-        part.iter().for_each(|document| writer.push(document, 1).unwrap());
+        let mut writer = TokenWriter::create(
+            &path,
+            Vocabulary {
+                size: 1 << 17,
+                hash: [0; 32],
+            },
+        )
+        .unwrap();
+        part.iter()
+            .for_each(|document| writer.push(document, 1).unwrap());
         writer.finish().unwrap();
         files.push(TokenFile::open(&path).unwrap());
     }
@@ -33,8 +42,12 @@ fn files(dir: &Path, lengths: &[usize], per_file: usize) -> (Vec<TokenFile>, Vec
 
 /// Predictions that count, as pairs, in order.
 fn predictions(sequences: &[Sequence]) -> Vec<(u32, u32)> {
-    let rows = sequences.iter().flat_map(|s| s.tokens.iter().zip(&s.targets).zip(&s.weights));
-    rows.filter(|(_, w)| **w == 1.0).map(|((&a, &b), _)| (a, b)).collect()
+    let rows = sequences
+        .iter()
+        .flat_map(|s| s.tokens.iter().zip(&s.targets).zip(&s.weights));
+    rows.filter(|(_, w)| **w == 1.0)
+        .map(|((&a, &b), _)| (a, b))
+        .collect()
 }
 
 proptest! {
@@ -108,13 +121,30 @@ fn epochs_differ_and_places_are_checked() {
     let mut numbers = Numbers::new(4);
     let lengths: Vec<usize> = (0..50).map(|_| 2 + numbers.below(9)).collect();
     let (files, _) = files(dir.path(), &lengths, 20);
-    let options = LoaderOptions { seq_len: 16, document_mask: true, seed: Some(1) };
+    let options = LoaderOptions {
+        seq_len: 16,
+        document_mask: true,
+        seed: Some(1),
+    };
     let mut loader = Loader::new(&files, options).unwrap();
     let mut epoch = |e| std::iter::from_fn(|| loader.next_in_epoch(e)).collect::<Vec<_>>();
     assert_ne!(epoch(0), epoch(1));
-    let cursor = |item, row| puna_train::Cursor { epoch: 0, item, row };
+    let cursor = |item, row| puna_train::Cursor {
+        epoch: 0,
+        item,
+        row,
+    };
     assert!(loader.seek(cursor(50, 0)).is_err());
     assert!(loader.seek(cursor(3, 100)).is_err());
-    assert!(Loader::new(&files, LoaderOptions { seq_len: 0, ..options }).is_err());
+    assert!(
+        Loader::new(
+            &files,
+            LoaderOptions {
+                seq_len: 0,
+                ..options
+            }
+        )
+        .is_err()
+    );
     assert!(Loader::new(&[], options).is_err());
 }

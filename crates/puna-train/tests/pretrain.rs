@@ -1,5 +1,7 @@
 //! Pretraining: what was interrupted continues to the same bits, and damage is found.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{bits, config, stories, token_set, tokenizer};
@@ -23,8 +25,16 @@ struct World {
 fn world() -> World {
     let dir = tempfile::tempdir().unwrap();
     let tokenizer = tokenizer();
-    let options = BuildOptions { held_out: 0.1, ..BuildOptions::default() };
-    let set = token_set(&dir.path().join("tokens"), &tokenizer, &stories(150, 9), &options);
+    let options = BuildOptions {
+        held_out: 0.1,
+        ..BuildOptions::default()
+    };
+    let set = token_set(
+        &dir.path().join("tokens"),
+        &tokenizer,
+        &stories(150, 9),
+        &options,
+    );
     let settings = PretrainSettings {
         seq_len: 32,
         batch_sequences: 4,
@@ -33,11 +43,20 @@ fn world() -> World {
         warmup_steps: 3,
         seed: 4,
         validate_every: 8,
-        layout: LayoutSettings { lanes: 3, micro_batch_rows: Some(64), recompute: false },
+        layout: LayoutSettings {
+            lanes: 3,
+            micro_batch_rows: Some(64),
+            recompute: false,
+        },
         checkpoint: CheckpointSettings { every: 5, keep: 2 },
         ..PretrainSettings::default()
     };
-    World { dir, set, config: config(tokenizer.vocab_size()), settings }
+    World {
+        dir,
+        set,
+        config: config(tokenizer.vocab_size()),
+        settings,
+    }
 }
 
 impl World {
@@ -88,14 +107,22 @@ impl World {
     }
 
     fn checkpoint(&self, name: &str, step: u64) -> PathBuf {
-        self.dir(name).join(CHECKPOINT_DIR).join(format!("step-{step:08}"))
+        self.dir(name)
+            .join(CHECKPOINT_DIR)
+            .join(format!("step-{step:08}"))
     }
 
     /// The metrics without the rates, the only thing that may differ.
     fn metrics(&self, name: &str) -> Vec<String> {
         let text = fs::read_to_string(self.dir(name).join(METRICS_FILE)).unwrap();
         let same = |line: &str| match serde_json::from_str::<StepMetrics>(line) {
-            Ok(step) => format!("{:?}", StepMetrics { tokens_per_second: 0.0, ..step }),
+            Ok(step) => format!(
+                "{:?}",
+                StepMetrics {
+                    tokens_per_second: 0.0,
+                    ..step
+                }
+            ),
             Err(_) => line.to_string(),
         };
         text.lines().map(same).collect()
@@ -103,21 +130,33 @@ impl World {
 }
 
 fn resumed(events: &[Event]) -> Option<u64> {
-    events
-        .iter()
-        .find_map(|e| if let Event::ResumedFrom { step, .. } = e { Some(*step) } else { None })
+    events.iter().find_map(|e| {
+        if let Event::ResumedFrom { step, .. } = e {
+            Some(*step)
+        } else {
+            None
+        }
+    })
 }
 
 fn warnings(events: &[Event]) -> Vec<&str> {
     events
         .iter()
-        .filter_map(|e| if let Event::Warning(what) = e { Some(what.as_str()) } else { None })
+        .filter_map(|e| {
+            if let Event::Warning(what) = e {
+                Some(what.as_str())
+            } else {
+                None
+            }
+        })
         .collect()
 }
 
 fn names(dir: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -131,7 +170,10 @@ fn interrupted_is_uninterrupted() {
     let steps: Vec<u64> = summary.validations.iter().map(|v| v.step).collect();
     assert_eq!(steps, [8, 16, 20]);
     assert_eq!(resumed(&events), None);
-    assert_eq!(names(&world.dir("whole").join(CHECKPOINT_DIR)), ["step-00000015", "step-00000020"]);
+    assert_eq!(
+        names(&world.dir("whole").join(CHECKPOINT_DIR)),
+        ["step-00000015", "step-00000020"]
+    );
 
     // Asked to stop, on other numbers of threads.
     world.stop("asked", 7);
@@ -164,7 +206,10 @@ fn interrupted_is_uninterrupted() {
     let (w, s, events) = world.finish("whole", 1);
     assert!(w == weights);
     assert_eq!(s, summary);
-    assert!(matches!(&events[..], [Event::ResumedFrom { step: 20, .. }]), "{events:?}");
+    assert!(
+        matches!(&events[..], [Event::ResumedFrom { step: 20, .. }]),
+        "{events:?}"
+    );
 }
 
 #[test]
@@ -193,7 +238,10 @@ fn a_damaged_checkpoint_is_passed_over() {
         }
         let (w, _, events) = world.finish(&name, 1);
         let warnings = warnings(&events);
-        assert!(warnings.len() == 1 && warnings[0].contains("step-00000012"), "{warnings:?}");
+        assert!(
+            warnings.len() == 1 && warnings[0].contains("step-00000012"),
+            "{warnings:?}"
+        );
         assert_eq!(resumed(&events), Some(10), "{name}");
         assert!(w == weights, "{name}");
     }
@@ -237,7 +285,13 @@ fn what_is_not_finite_stops_the_run() {
     let mut model = Model::init(&world.config, 1).unwrap();
     model.params.tensors[3][5] = f32::NAN;
     let (result, _) = world.run("nan", 2, Init::Model(Box::new(model)), None);
-    let Err(Error::NonFinite { step: 1, what: "loss", tensor, batch }) = result.map(|_| ()) else {
+    let Err(Error::NonFinite {
+        step: 1,
+        what: "loss",
+        tensor,
+        batch,
+    }) = result.map(|_| ())
+    else {
         panic!("it went on")
     };
     assert_eq!(tensor, "the weight model.layers.0.self_attn.o_proj.weight");
@@ -251,7 +305,10 @@ fn what_is_not_finite_stops_the_run() {
     model.params.tensors[11].iter_mut().for_each(|w| *w *= 1e38);
     let (result, _) = world.run("inf", 1, Init::Model(Box::new(model)), None);
     let error = result.err().unwrap().to_string();
-    assert!(error.contains("step 1: the loss is not finite; first in the gradient of"), "{error}");
+    assert!(
+        error.contains("step 1: the loss is not finite; first in the output of block 1"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -263,10 +320,9 @@ fn bits_per_byte_of_a_model_that_knows_nothing() {
     let mut model = Model::init(&world.config, 1).unwrap();
     let head = model.params.tensors.len() - 1;
     model.params.tensors[head].fill(0.0);
-    let (tokens, documents, bytes) =
-        world.set.valid.iter().fold((0, 0, 0), |(t, d, b), f| {
-            (t + f.tokens(), d + f.documents(), b + f.text_bytes())
-        });
+    let (tokens, documents, bytes) = world.set.valid.iter().fold((0, 0, 0), |(t, d, b), f| {
+        (t + f.tokens(), d + f.documents(), b + f.text_bytes())
+    });
     let vocab = world.config.vocab_size as f64;
     for (name, document_mask) in [("masked", true), ("open", false)] {
         world.settings.document_mask = document_mask;
@@ -274,12 +330,17 @@ fn bits_per_byte_of_a_model_that_knows_nothing() {
             copy.params.tensors[head].fill(0.0);
             copy
         });
-        let (_, summary) =
-            world.run(name, 1, Init::Model(Box::new(copy.unwrap())), None).0.unwrap();
+        let (_, summary) = world
+            .run(name, 1, Init::Model(Box::new(copy.unwrap())), None)
+            .0
+            .unwrap();
         let validation = &summary.validations[0];
         // BOS alone is not predicted.
         assert_eq!(validation.tokens as usize, tokens - documents);
-        assert!((validation.loss - vocab.ln()).abs() < 1e-5, "{validation:?}");
+        assert!(
+            (validation.loss - vocab.ln()).abs() < 1e-5,
+            "{validation:?}"
+        );
         let expected = vocab.log2() * (tokens - documents) as f64 / bytes as f64;
         assert!(
             (validation.bits_per_byte.unwrap() / expected - 1.0).abs() < 1e-5,
@@ -288,7 +349,10 @@ fn bits_per_byte_of_a_model_that_knows_nothing() {
     }
     // A limit takes whole documents from the first.
     world.settings.validate_tokens = Some(1);
-    let (_, summary) = world.run("limit", 1, Init::Model(Box::new(model)), None).0.unwrap();
+    let (_, summary) = world
+        .run("limit", 1, Init::Model(Box::new(model)), None)
+        .0
+        .unwrap();
     let first = world.set.valid[0].document(0).len();
     assert_eq!(summary.validations[0].tokens as usize, first - 1);
 }
@@ -298,12 +362,24 @@ fn settings_are_checked_and_the_defaults_are_the_papers() {
     let world = world();
     let defaults: PretrainSettings = serde_json::from_str("{}").unwrap();
     assert_eq!(defaults.rows_per_step(), 4 << 20);
-    assert_eq!((defaults.lr, defaults.warmup_steps, defaults.min_lr_ratio), (3e-4, 2000, 0.1));
+    assert_eq!(
+        (defaults.lr, defaults.warmup_steps, defaults.min_lr_ratio),
+        (3e-4, 2000, 0.1)
+    );
     let o = &defaults.optimizer;
-    assert_eq!((o.beta1, o.beta2, o.eps, o.weight_decay, o.clip), (0.9, 0.95, 1e-5, 0.1, 1.0));
+    assert_eq!(
+        (o.beta1, o.beta2, o.eps, o.weight_decay, o.clip),
+        (0.9, 0.95, 1e-5, 0.1, 1.0)
+    );
     let unknown = serde_json::from_str::<PretrainSettings>(r#"{"optimizer":{"beta3":1}}"#);
     assert!(unknown.unwrap_err().to_string().contains("beta3"));
-    assert!(defaults.schedule(1000).unwrap_err().to_string().contains("steps or epochs"));
+    assert!(
+        defaults
+            .schedule(1000)
+            .unwrap_err()
+            .to_string()
+            .contains("steps or epochs")
+    );
     let by_epochs = PretrainSettings {
         epochs: Some(2.5),
         steps: None,
@@ -312,9 +388,18 @@ fn settings_are_checked_and_the_defaults_are_the_papers() {
     };
     assert_eq!(by_epochs.schedule(1000).unwrap().total, 20);
     for settings in [
-        PretrainSettings { batch_sequences: 0, ..world.settings.clone() },
-        PretrainSettings { warmup_steps: 21, ..world.settings.clone() },
-        PretrainSettings { epochs: Some(1.0), ..world.settings.clone() },
+        PretrainSettings {
+            batch_sequences: 0,
+            ..world.settings.clone()
+        },
+        PretrainSettings {
+            warmup_steps: 21,
+            ..world.settings.clone()
+        },
+        PretrainSettings {
+            epochs: Some(1.0),
+            ..world.settings.clone()
+        },
     ] {
         assert!(settings.schedule(1000).is_err());
     }

@@ -1,6 +1,8 @@
 //! Fine-tuning: the loss counts on answers only, long dialogues are handled as set, and a run goes on
 //! where it was.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{bits, config, stories, tokenizer};
@@ -15,7 +17,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 fn dialogue(turns: &[(&str, &str)]) -> Dialogue {
-    let message = |role, text: &str| Message { role, content: text.into() };
+    let message = |role, text: &str| Message {
+        role,
+        content: text.into(),
+    };
     let pair = |(user, answer): &(&str, &str)| {
         [message(Role::User, user), message(Role::Assistant, answer)]
     };
@@ -35,7 +40,10 @@ fn settings() -> SftSettings {
         seq_len: 256,
         batch_sequences: 4,
         lr: 1e-2,
-        layout: LayoutSettings { lanes: 2, ..LayoutSettings::default() },
+        layout: LayoutSettings {
+            lanes: 2,
+            ..LayoutSettings::default()
+        },
         checkpoint: CheckpointSettings { every: 3, keep: 2 },
         ..SftSettings::default()
     }
@@ -93,7 +101,10 @@ fn only_answers_count() {
     assert_eq!(examples.rows(), expected);
     assert!(expected.1 > 0 && expected.1 < expected.0);
     // Without a mask EOS is a row more, which does not count.
-    let open = SftSettings { document_mask: false, ..settings() };
+    let open = SftSettings {
+        document_mask: false,
+        ..settings()
+    };
     let examples = Examples::render(&tokenizer, &all, &open).unwrap();
     assert_eq!(examples.rows(), (expected.0 + 20, expected.1));
 }
@@ -109,7 +120,11 @@ fn long_and_tagged_dialogues() {
         late,
         dialogue(&[("[INST]", "a")]),
     ];
-    let with = |too_long| SftSettings { seq_len: 64, too_long, ..settings() };
+    let with = |too_long| SftSettings {
+        seq_len: 64,
+        too_long,
+        ..settings()
+    };
     let skipped = Examples::render(&tokenizer, &all, &with(TooLong::Skip)).unwrap();
     assert_eq!((skipped.len(), skipped.too_long, skipped.tagged), (1, 2, 1));
     let cut = Examples::render(&tokenizer, &all, &with(TooLong::Truncate)).unwrap();
@@ -119,11 +134,15 @@ fn long_and_tagged_dialogues() {
         "what has no answer left is left out"
     );
     assert!(cut.rows().0 > 64);
-    let error = Examples::render(&tokenizer, &all, &with(TooLong::Refuse)).unwrap_err().to_string();
+    let error = Examples::render(&tokenizer, &all, &with(TooLong::Refuse))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("do not fit a sequence of 64"), "{error}");
     let mut open = dialogue(&[("a", "b")]);
     open.messages.pop();
-    let error = Examples::render(&tokenizer, &[open], &settings()).unwrap_err().to_string();
+    let error = Examples::render(&tokenizer, &[open], &settings())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("messages[1]"), "{error}");
 }
 
@@ -134,16 +153,26 @@ fn interrupted_is_uninterrupted() {
     for document_mask in [true, false] {
         let runner = Runner {
             tokenizer: &tokenizer,
-            settings: SftSettings { document_mask, ..settings() },
+            settings: SftSettings {
+                document_mask,
+                ..settings()
+            },
             train: dialogues(60, 3),
             valid: dialogues(10, 4),
         };
         let at = |name: &str| dir.path().join(format!("{name}-{document_mask}"));
         let (model, summary) = runner.run(&at("whole"), 1, None).0.unwrap();
         let steps: Vec<u64> = summary.validations.iter().map(|v| v.step).collect();
-        assert_eq!(steps.len(), 3, "before, and after each of two epochs: {steps:?}");
+        assert_eq!(
+            steps.len(),
+            3,
+            "before, and after each of two epochs: {steps:?}"
+        );
         assert_eq!((steps[0], steps[2]), (0, summary.steps));
-        assert!(summary.validations[2].loss < summary.validations[0].loss - 0.5, "{summary:?}");
+        assert!(
+            summary.validations[2].loss < summary.validations[0].loss - 0.5,
+            "{summary:?}"
+        );
         for stop in [1, 4, steps[1], summary.steps - 1] {
             let (result, _) = runner.run(&at("parts"), 2, Some(stop));
             assert!(matches!(result, Err(Error::Stopped { step }) if step == stop));
@@ -162,23 +191,46 @@ fn what_cannot_be_trained_on_is_said() {
     let tokenizer = tokenizer();
     let mut runner = Runner {
         tokenizer: &tokenizer,
-        settings: SftSettings { seq_len: 24, ..settings() },
+        settings: SftSettings {
+            seq_len: 24,
+            ..settings()
+        },
         train: dialogues(5, 3),
         valid: Vec::new(),
     };
     let (result, events) = runner.run(dir.path(), 1, None);
-    assert!(result.err().unwrap().to_string().contains("no dialogue to train on"));
+    assert!(
+        result
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("no dialogue to train on")
+    );
     let expected = "5 of 5 dialogues are longer than a sequence and are left out";
     assert_eq!(events, [Event::Warning(expected.into())]);
     runner.settings.seq_len = 256;
     runner.settings.epochs = 0;
-    assert!(runner.run(dir.path(), 1, None).0.err().unwrap().to_string().contains("no step"));
+    assert!(
+        runner
+            .run(dir.path(), 1, None)
+            .0
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("no step")
+    );
 }
 
 #[test]
 fn the_defaults_are_the_papers() {
     let s: SftSettings = serde_json::from_str("{}").unwrap();
-    assert_eq!((s.seq_len, s.batch_sequences, s.epochs, s.lr), (4096, 64, 2, 2e-5));
-    assert_eq!((s.optimizer.weight_decay, s.decay), (0.1, puna_train::Decay::Cosine));
+    assert_eq!(
+        (s.seq_len, s.batch_sequences, s.epochs, s.lr),
+        (4096, 64, 2, 2e-5)
+    );
+    assert_eq!(
+        (s.optimizer.weight_decay, s.decay),
+        (0.1, puna_train::Decay::Cosine)
+    );
     assert!(serde_json::from_str::<SftSettings>(r#"{"epoch":2}"#).is_err());
 }

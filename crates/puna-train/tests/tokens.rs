@@ -1,5 +1,7 @@
 //! Token files: exact, deterministic, and hard to fool.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::{stories, token_set, tokenizer};
@@ -12,7 +14,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn write(path: &Path, size: u64, documents: &[Vec<u32>]) {
-    let mut writer = TokenWriter::create(path, Vocabulary { size, hash: [7; 32] }).unwrap();
+    let mut writer = TokenWriter::create(
+        path,
+        Vocabulary {
+            size,
+            hash: [7; 32],
+        },
+    )
+    .unwrap();
     for document in documents {
         writer.push(document, 3 * document.len() as u64).unwrap();
     }
@@ -29,7 +38,10 @@ fn what_is_written_is_read_in_two_and_four_bytes() {
         write(&path, size, &documents);
         let file = TokenFile::open(&path).unwrap();
         file.verify().unwrap();
-        assert_eq!((file.documents(), file.tokens(), file.text_bytes()), (3, 1004, 3012));
+        assert_eq!(
+            (file.documents(), file.tokens(), file.text_bytes()),
+            (3, 1004, 3012)
+        );
         for (i, document) in documents.iter().enumerate() {
             let mut out = Vec::new();
             file.read(file.document(i), &mut out);
@@ -40,11 +52,28 @@ fn what_is_written_is_read_in_two_and_four_bytes() {
         assert_eq!(wide, size > 1 << 16);
     }
     let path = dir.path().join("y.tokens");
-    let mut writer = TokenWriter::create(&path, Vocabulary { size: 10, hash: [7; 32] }).unwrap();
-    assert!(writer.push(&[10], 1).unwrap_err().to_string().contains("token 10"));
+    let mut writer = TokenWriter::create(
+        &path,
+        Vocabulary {
+            size: 10,
+            hash: [7; 32],
+        },
+    )
+    .unwrap();
+    assert!(
+        writer
+            .push(&[10], 1)
+            .unwrap_err()
+            .to_string()
+            .contains("token 10")
+    );
     assert!(writer.push(&[], 1).is_err());
     drop(writer);
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "an abandoned file leaves nothing");
+    assert_eq!(
+        fs::read_dir(dir.path()).unwrap().count(),
+        1,
+        "an abandoned file leaves nothing"
+    );
 }
 
 #[test]
@@ -53,13 +82,23 @@ fn threads_and_restarts_change_no_byte() {
     let tokenizer = tokenizer();
     let stories = stories(3000, 2);
     let build = |threads, name: &str| {
-        let options = BuildOptions { held_out: 0.1, seed: 3, file_tokens: 20_000, threads };
+        let options = BuildOptions {
+            held_out: 0.1,
+            seed: 3,
+            file_tokens: 20_000,
+            threads,
+        };
         let target = dir.path().join(name);
         token_set(&target, &tokenizer, &stories, &options);
         let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(&target)
             .unwrap()
             .map(|e| e.unwrap())
-            .map(|e| (e.file_name().into_string().unwrap(), fs::read(e.path()).unwrap()))
+            .map(|e| {
+                (
+                    e.file_name().into_string().unwrap(),
+                    fs::read(e.path()).unwrap(),
+                )
+            })
             .collect();
         files.sort();
         files
@@ -68,7 +107,11 @@ fn threads_and_restarts_change_no_byte() {
     assert!(one.len() > 4, "{}", one.len());
     assert!(build(3, "b") == one);
     assert!(build(2, "a") == one, "a set replaces the one of its name");
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing else is left");
+    assert_eq!(
+        fs::read_dir(dir.path()).unwrap().count(),
+        2,
+        "nothing else is left"
+    );
 }
 
 #[test]
@@ -77,7 +120,10 @@ fn the_split_is_by_document_and_loses_none() {
     let tokenizer = tokenizer();
     let mut stories = stories(2000, 2);
     stories.push(String::new());
-    let options = BuildOptions { held_out: 0.2, ..BuildOptions::default() };
+    let options = BuildOptions {
+        held_out: 0.2,
+        ..BuildOptions::default()
+    };
     let set = token_set(&dir.path().join("t"), &tokenizer, &stories, &options);
     set.verify().unwrap();
     let texts = |files: &[TokenFile]| -> Vec<String> {
@@ -86,7 +132,10 @@ fn the_split_is_by_document_and_loses_none() {
             for i in 0..file.documents() {
                 let mut ids = Vec::new();
                 file.read(file.document(i), &mut ids);
-                assert_eq!((ids[0], ids[ids.len() - 1]), (tokenizer.bos(), tokenizer.eos()));
+                assert_eq!(
+                    (ids[0], ids[ids.len() - 1]),
+                    (tokenizer.bos(), tokenizer.eos())
+                );
                 let text = tokenizer.decode(&ids);
                 assert_eq!(text.len() as u64, file.document_text_bytes(i));
                 out.push(text);
@@ -95,7 +144,10 @@ fn the_split_is_by_document_and_loses_none() {
         out
     };
     let (train, valid) = (texts(&set.train), texts(&set.valid));
-    assert!(valid.iter().all(|text| !train.contains(text)), "equal documents stay on one side");
+    assert!(
+        valid.iter().all(|text| !train.contains(text)),
+        "equal documents stay on one side"
+    );
     let share = valid.len() as f64 / stories.len() as f64;
     assert!((0.15..0.25).contains(&share), "{share}");
     let mut all = [train, valid].concat();
@@ -110,16 +162,29 @@ fn a_set_is_checked_when_it_is_opened() {
     let dir = tempfile::tempdir().unwrap();
     let tokenizer = tokenizer();
     let target = dir.path().join("t");
-    token_set(&target, &tokenizer, &stories(50, 2), &BuildOptions::default());
+    token_set(
+        &target,
+        &tokenizer,
+        &stories(50, 2),
+        &BuildOptions::default(),
+    );
     let other = puna_text::Tokenizer::train(
         stories(200, 1),
-        &puna_text::TrainOptions { vocab_size: 310, ..Default::default() },
+        &puna_text::TrainOptions {
+            vocab_size: 310,
+            ..Default::default()
+        },
     );
-    let error = TokenSet::open(&target, &other.unwrap()).unwrap_err().to_string();
+    let error = TokenSet::open(&target, &other.unwrap())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("another tokenizer"), "{error}");
     write(&target.join("train-00000.tokens"), 320, &[vec![1, 2, 3]]);
     let error = TokenSet::open(&target, &tokenizer).unwrap_err().to_string();
-    assert!(error.contains("train-00000.tokens: it is not the file"), "{error}");
+    assert!(
+        error.contains("train-00000.tokens: it is not the file"),
+        "{error}"
+    );
     fs::remove_file(target.join("train-00000.tokens")).unwrap();
     let error = TokenSet::open(&target, &tokenizer).unwrap_err().to_string();
     assert!(error.contains("train-00000.tokens"), "{error}");
@@ -135,10 +200,22 @@ fn a_failing_source_leaves_the_old_set() {
     let bad = dir.path().join("bad.jsonl");
     fs::write(&bad, "{\"text\":\"a\"}\n{\"text\":5}\n").unwrap();
     let mut documents = Documents::open(&[bad], &DocumentOptions::default());
-    let error = build_token_set(&mut documents, &tokenizer, &target, &options, &mut |_, _| {});
+    let error = build_token_set(
+        &mut documents,
+        &tokenizer,
+        &target,
+        &options,
+        &mut |_, _| {},
+    );
     let error = error.unwrap_err().to_string();
-    assert!(error.contains("bad.jsonl, line 2, field \"text\": 5 is not a string"), "{error}");
-    TokenSet::open(&target, &tokenizer).unwrap().verify().unwrap();
+    assert!(
+        error.contains("bad.jsonl, line 2, field \"text\": 5 is not a string"),
+        "{error}"
+    );
+    TokenSet::open(&target, &tokenizer)
+        .unwrap()
+        .verify()
+        .unwrap();
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
 }
 
@@ -150,7 +227,9 @@ fn read(
 ) -> Result<Vec<String>, String> {
     let path = dir.join(name);
     fs::write(&path, bytes).unwrap();
-    Documents::open(&[path], options).collect::<Result<_, _>>().map_err(|e| e.to_string())
+    Documents::open(&[path], options)
+        .collect::<Result<_, _>>()
+        .map_err(|e| e.to_string())
 }
 
 #[test]
@@ -158,22 +237,48 @@ fn documents_of_every_kind() {
     let dir = tempfile::tempdir().unwrap();
     let options = DocumentOptions::default();
     let jsonl = b"{\"text\":\"a\\nb\"}\n\n{\"id\":1,\"text\":\"c\"}";
-    assert_eq!(read(dir.path(), "a.jsonl", jsonl, &options).unwrap(), ["a\nb", "c"]);
-    assert_eq!(read(dir.path(), "a.txt", b"a\n\nb\n", &options).unwrap(), ["a\n\nb"]);
-    let separated = DocumentOptions { separator: Some("<|endoftext|>".into()), ..options.clone() };
+    assert_eq!(
+        read(dir.path(), "a.jsonl", jsonl, &options).unwrap(),
+        ["a\nb", "c"]
+    );
+    assert_eq!(
+        read(dir.path(), "a.txt", b"a\n\nb\n", &options).unwrap(),
+        ["a\n\nb"]
+    );
+    let separated = DocumentOptions {
+        separator: Some("<|endoftext|>".into()),
+        ..options.clone()
+    };
     let text = b"a\nb\n<|endoftext|>\n<|endoftext|>\nc\n<|endoftext|>\n";
-    assert_eq!(read(dir.path(), "b.txt", text, &separated).unwrap(), ["a\nb", "c"]);
-    let named = DocumentOptions { text_field: "body".into(), ..options.clone() };
-    assert_eq!(read(dir.path(), "c.jsonl", b"{\"body\":\"x\"}", &named).unwrap(), ["x"]);
+    assert_eq!(
+        read(dir.path(), "b.txt", text, &separated).unwrap(),
+        ["a\nb", "c"]
+    );
+    let named = DocumentOptions {
+        text_field: "body".into(),
+        ..options.clone()
+    };
+    assert_eq!(
+        read(dir.path(), "c.jsonl", b"{\"body\":\"x\"}", &named).unwrap(),
+        ["x"]
+    );
     for (bytes, expected) in [
-        (&b"{\"body\":\"x\"}"[..], "line 1, field \"text\": it is missing"),
+        (
+            &b"{\"body\":\"x\"}"[..],
+            "line 1, field \"text\": it is missing",
+        ),
         (b"\n{]", "line 2, record: not JSON"),
-        (b"\"\xff\"", "line 1, record: byte 2 of the line is not UTF-8"),
+        (
+            b"\"\xff\"",
+            "line 1, record: byte 2 of the line is not UTF-8",
+        ),
     ] {
         let error = read(dir.path(), "d.jsonl", bytes, &options).unwrap_err();
         assert!(error.contains(expected), "{error}");
     }
-    let missing = Documents::open(&[dir.path().join("none")], &options).next().unwrap();
+    let missing = Documents::open(&[dir.path().join("none")], &options)
+        .next()
+        .unwrap();
     assert!(missing.unwrap_err().to_string().contains("none"));
 }
 
@@ -187,13 +292,21 @@ fn compressed_documents() {
     }
     let first = Documents::open(std::slice::from_ref(&books), &DocumentOptions::default());
     let lengths: Vec<usize> = first.take(2).map(|text| text.unwrap().len()).collect();
-    assert!(lengths.len() == 2 && lengths.iter().all(|&n| n > 1000), "{lengths:?}");
+    assert!(
+        lengths.len() == 2 && lengths.iter().all(|&n| n > 1000),
+        "{lengths:?}"
+    );
     let dir = tempfile::tempdir().unwrap();
     let cut = dir.path().join("cut.jsonl.zst");
     fs::write(&cut, &fs::read(&books).unwrap()[..100_000]).unwrap();
-    let last = Documents::open(&[cut], &DocumentOptions::default()).last().unwrap();
+    let last = Documents::open(&[cut], &DocumentOptions::default())
+        .last()
+        .unwrap();
     let error = last.unwrap_err().to_string();
-    assert!(error.contains("cut.jsonl.zst") && error.contains("damaged"), "{error}");
+    assert!(
+        error.contains("cut.jsonl.zst") && error.contains("damaged"),
+        "{error}"
+    );
 }
 
 proptest! {

@@ -95,3 +95,38 @@ impl Dice {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pinned numbers: another version of a library must not make another world.
+    #[test]
+    fn the_stream_is_the_same_for_ever() {
+        let mut dice = Dice::new(1, Stream::Document, 2);
+        let drawn: Vec<usize> = (0..8).map(|_| dice.below(1_000)).collect();
+        assert_eq!(drawn, [0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn draws_are_in_range_and_even() {
+        let mut dice = Dice::new(5, Stream::Truth, 0);
+        let mut counts = [0usize; 7];
+        for _ in 0..7_000 {
+            counts[dice.below(7)] += 1;
+        }
+        assert!(
+            counts.iter().all(|count| (850..1_150).contains(count)),
+            "{counts:?}"
+        );
+        assert_eq!(dice.below(0), 0);
+        assert_eq!(dice.below(1), 0);
+        let mut order = dice.permutation(50);
+        order.sort_unstable();
+        assert!(order.into_iter().eq(0..50));
+        let dealt = dice.deal(3, 10);
+        for card in 0..3 {
+            assert!((3..=4).contains(&dealt.iter().filter(|c| **c == card).count()));
+        }
+    }
+}

@@ -125,16 +125,7 @@ fn person(index: usize) -> Bindings {
 }
 
 /// What a biography says one more time.
-const RARE: [Attribute; 8] = [
-    Attribute::Friend,
-    Attribute::Friend,
-    Attribute::Friend,
-    Attribute::Friend,
-    Attribute::Friend,
-    Attribute::Friend,
-    Attribute::Birthday,
-    Attribute::Birthday,
-];
+const RARE: [Attribute; 2] = [Attribute::Friend, Attribute::Birthday];
 
 fn biography(w: &mut Writer<'_>, subject: usize) -> String {
     let sheet = &language().biography;

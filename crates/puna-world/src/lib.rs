@@ -10,6 +10,11 @@
 //! Nobody and nothing in it is real: it proves the machinery, and numbers measured on
 //! it are always called synthetic.
 //!
+//! Three layers: the truth ([`World`], [`Fact`]), the language (text sheets in
+//! `src/templates/`, rendered so that every stated fact is recorded), and the products
+//! made from both, each in a module and on a random stream of its own ([`Document`],
+//! [`Dialogue`], [`Question`]).
+//!
 //! ```
 //! use puna_world::{World, WorldOptions};
 //! let world = World::generate(&WorldOptions { seed: 7, ..WorldOptions::default() });
@@ -17,9 +22,12 @@
 //! assert!(question.check(&format!("It is {}.", question.accepted[0])));
 //! ```
 
+#[cfg(test)]
+mod coverage;
 mod dialogue;
 mod dice;
 mod document;
+mod draw;
 mod fact;
 #[cfg(test)]
 mod honesty;

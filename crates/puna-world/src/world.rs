@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::dice::{Dice, Stream};
+use crate::draw;
 use crate::fact::{Attribute, Entity, Fact};
 use crate::pools;
 
@@ -35,7 +36,7 @@ impl Default for WorldOptions {
             people: 48,
             places: 10,
             trades: 16,
-            documents: 6_000,
+            documents: 6_100,
             instructions: 3_600,
             questions: 200,
         }
@@ -131,9 +132,9 @@ impl World {
         options.trades = options.trades.clamp(4, pools::TRADES.len());
         let mut dice = Dice::new(options.seed, Stream::Truth, 0);
 
-        let trades = draw_trades(&mut dice, options.trades);
-        let places = draw_places(&mut dice, options.places);
-        let (people, strangers) = draw_people(&mut dice, &options);
+        let trades = draw::trades(&mut dice, options.trades);
+        let places = draw::places(&mut dice, options.places);
+        let (people, strangers) = draw::people(&mut dice, &options);
         let mut world = Self {
             options,
             people,
@@ -142,7 +143,7 @@ impl World {
             held_out: BTreeSet::new(),
             strangers,
         };
-        world.held_out = world.draw_held_out();
+        world.held_out = draw::held_out(&world);
         world
     }
 
@@ -263,163 +264,8 @@ impl World {
         &self.strangers
     }
 
-    /// Chooses the facts to hold out so that every attribute is still asked about
-    /// other entities and every entity about other attributes. A mutual fact
-    /// (friends, neighbours) is held out from both sides.
-    fn draw_held_out(&self) -> BTreeSet<Fact> {
-        let mut dice = Dice::new(self.options.seed, Stream::HeldOut, 0);
-        let wanted = self.options.questions - self.unknown_questions();
-        let mut out = BTreeSet::new();
-        let of_places = (wanted * 7 / 100).min(self.places.len() * 4 / 3);
-        let of_trades = (wanted * 5 / 100).min(self.trades.len());
-        for (n, place) in dice
-            .deal(self.places.len(), of_places)
-            .into_iter()
-            .enumerate()
-        {
-            let attribute = Attribute::OF_PLACE[(place + 2 * (n / self.places.len())) % 4];
-            self.hold_out(&mut out, Entity::Place(place), attribute);
-        }
-        for trade in dice.deal(self.trades.len(), of_trades) {
-            self.hold_out(
-                &mut out,
-                Entity::Trade(trade),
-                Attribute::OF_TRADE[trade % 3],
-            );
-        }
-        // A Latin-square walk: in round r, person number n gives up attribute
-        // n + OFFSETS[r], so that losses are even over people and attributes.
-        const OFFSETS: [usize; 4] = [0, 2, 5, 7];
-        let people = dice.permutation(self.people.len());
-        let order = dice.permutation(Attribute::OF_PERSON.len());
-        'rounds: for offset in OFFSETS {
-            for (n, &person) in people.iter().enumerate() {
-                if out.len() >= wanted {
-                    break 'rounds;
-                }
-                let attribute = Attribute::OF_PERSON[order[(n + offset) % order.len()]];
-                // Friends of friends held out would leave too few to ask about.
-                if attribute != Attribute::Friend || n % 2 == 0 {
-                    self.hold_out(&mut out, Entity::Person(person), attribute);
-                }
-            }
-        }
-        out
-    }
-
-    fn hold_out(&self, out: &mut BTreeSet<Fact>, entity: Entity, attribute: Attribute) {
-        out.insert(Fact { entity, attribute });
-        let mirror = match (entity, attribute) {
-            (Entity::Person(i), Attribute::Friend) => Entity::Person(self.people[i].friend),
-            (Entity::Place(i), Attribute::Nearest) => Entity::Place(self.places[i].nearest),
-            _ => return,
-        };
-        out.insert(Fact {
-            entity: mirror,
-            attribute,
-        });
-    }
-
     /// How many of the questions ask about somebody who does not exist.
     pub(crate) fn unknown_questions(&self) -> usize {
         (self.options.questions / 25).min(self.strangers.len() / 2)
     }
-}
-
-fn draw_trades(dice: &mut Dice, count: usize) -> Vec<Trade> {
-    let order = dice.permutation(pools::TRADES.len());
-    let drawn = order.into_iter().take(count);
-    drawn
-        .map(|i| {
-            let (name, product, tool, workshop) = pools::TRADES[i];
-            Trade {
-                name: name.into(),
-                product: product.into(),
-                tool: tool.into(),
-                workshop: workshop.into(),
-            }
-        })
-        .collect()
-}
-
-fn draw_places(dice: &mut Dice, count: usize) -> Vec<Place> {
-    let names = dice.permutation(pools::PLACES.len());
-    let waters = dice.permutation(pools::WATERS.len());
-    let known = dice.permutation(pools::KNOWN_FOR.len());
-    let days = dice.deal(pools::DAYS.len(), count);
-    let nearest = pairs(dice, count);
-    (0..count)
-        .map(|i| Place {
-            name: pools::PLACES[names[i]].into(),
-            beside: pools::WATERS[waters[i]].into(),
-            known_for: pools::KNOWN_FOR[known[i]].into(),
-            market_day: pools::DAYS[days[i]].into(),
-            nearest: nearest[i],
-        })
-        .collect()
-}
-
-/// The people, and the curated names that are left over.
-fn draw_people(dice: &mut Dice, options: &WorldOptions) -> (Vec<Person>, Vec<String>) {
-    let count = options.people;
-    let mut names: Vec<(String, Pronoun)> = Vec::new();
-    names.extend(pools::SHE.iter().map(|n| ((*n).into(), Pronoun::She)));
-    names.extend(pools::HE.iter().map(|n| ((*n).into(), Pronoun::He)));
-    dice.shuffle(&mut names);
-    // Some names are always left over for strangers.
-    let curated = count.min(names.len() * 2 / 3);
-    let strangers = names.split_off(curated);
-    names.extend((curated..count).map(|i| {
-        let pronoun = if i % 2 == 0 {
-            Pronoun::She
-        } else {
-            Pronoun::He
-        };
-        (pools::invented(i - curated), pronoun)
-    }));
-
-    let mut pet_names: Vec<String> = pools::PET_NAMES.iter().map(|n| (*n).into()).collect();
-    dice.shuffle(&mut pet_names);
-    pet_names.extend((pet_names.len()..count).map(|i| pools::invented(i) + "y"));
-
-    let pets = dice.deal(pools::PETS.len(), count);
-    let foods = dice.deal(pools::FOODS.len(), count);
-    let instruments = dice.deal(pools::INSTRUMENTS.len(), count);
-    let months = dice.deal(pools::MONTHS.len(), count);
-    let colours = dice.deal(pools::COLOURS.len(), count);
-    let friends = pairs(dice, count);
-    // Villages are filled one after another and trades dealt in turn, so that
-    // nobody shares both village and trade while there are enough of them.
-    let crowd = count.div_ceil(options.places);
-    let seats = dice.permutation(options.places * crowd);
-    let people = names
-        .into_iter()
-        .enumerate()
-        .map(|(i, (name, pronoun))| Person {
-            name,
-            pronoun,
-            home: seats[i] / crowd,
-            trade: seats[i] % options.trades,
-            pet: pools::PETS[pets[i]].into(),
-            pet_name: pet_names[i].clone(),
-            food: pools::FOODS[foods[i]].into(),
-            instrument: pools::INSTRUMENTS[instruments[i]].into(),
-            birthday: pools::MONTHS[months[i]].into(),
-            door: pools::COLOURS[colours[i]].into(),
-            friend: friends[i],
-        })
-        .collect();
-    let strangers = strangers.into_iter().map(|(name, _)| name).collect();
-    (people, strangers)
-}
-
-/// Pairs up `0..count` (even): the partner of each.
-fn pairs(dice: &mut Dice, count: usize) -> Vec<usize> {
-    let order = dice.permutation(count);
-    let mut partner = vec![0; count];
-    for pair in order.chunks_exact(2) {
-        partner[pair[0]] = pair[1];
-        partner[pair[1]] = pair[0];
-    }
-    partner
 }

@@ -88,12 +88,7 @@ impl<'w> Writer<'w> {
             let mut facts = Vec::new();
             let text = templates[index].render(self.world, bindings, &mut self.dice, &mut facts);
             if facts.iter().all(|fact| self.may_state(*fact)) && !self.said.contains(&text) {
-                let before = self
-                    .stated
-                    .iter()
-                    .filter(|fact| facts.contains(fact))
-                    .count();
-                let mean = before * 100 / facts.len().max(1);
+                let mean = self.mean_mentions(&facts);
                 candidates.push((mean, index, text, facts));
                 if candidates.len() == tries {
                     break;

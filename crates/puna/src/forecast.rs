@@ -122,9 +122,9 @@ impl Forecast {
         }
         let worst = self.stages.iter().max_by_key(|s| s.peak_bytes)?;
         Some(format!(
-            "recipe {} needs {} of memory in stage {}, and this machine has {}; make the model smaller, set \
-             engine.recompute=true, lower engine.micro_batch_rows or --threads, or use a larger machine \
-             (`puna plan` shows what each part takes)",
+            "recipe {} needs {} of memory in stage {}, and this machine has {}; make the model smaller or the \
+             sequences shorter, set engine.recompute=true and engine.lanes=1, use fewer --threads, or a larger \
+             machine (`puna plan` shows what each part takes)",
             self.recipe,
             crate::report::bytes(self.peak_bytes),
             worst.stage,

@@ -28,8 +28,8 @@ pub struct Reporter {
 struct Task {
     total: u64,
     done: u64,
-    /// Where the count stood when this process began: the rate is of its own work.
-    first: Option<u64>,
+    /// Where the count first stood, and when: the rate is of what this process saw.
+    first: Option<(u64, Instant)>,
     unit: &'static str,
     /// How many of another unit each counted one is worth, for the rate.
     rate: Option<(f64, &'static str)>,
@@ -78,7 +78,10 @@ impl Reporter {
         self.finish_bar();
         let seconds = self.started.elapsed().as_secs_f64();
         let seconds = (seconds * 1000.0).round() / 1000.0;
-        self.event("stage", json!({"status": "complete", "seconds": seconds, "metrics": metrics}));
+        self.event("stage", json!({
+            "status": "complete", "seconds": seconds, "peak_rss_bytes": crate::machine::peak_rss(),
+            "metrics": metrics,
+        }));
         let numbers: Vec<String> = metrics
             .iter()
             .filter(|(_, v)| v.is_number() || v.is_string())
@@ -104,16 +107,15 @@ impl Reporter {
 
     /// The count stands at `done`; `values` say how it goes.
     pub fn progress(&mut self, done: u64, values: Value) {
-        let first = *self.task.first.get_or_insert(done.saturating_sub(1));
+        let (first, at) = *self.task.first.get_or_insert((done, Instant::now()));
         self.task.done = done;
-        let mine = done.saturating_sub(first);
-        let per_second = mine as f64 / self.started.elapsed().as_secs_f64().max(1e-9);
-        let left = self.task.total.saturating_sub(done) as f64 / per_second.max(1e-9);
         let (factor, unit) = self.task.rate.unwrap_or((1.0, self.task.unit));
-        let rate = per_second * factor;
+        let per_second = (done > first).then(|| (done - first) as f64 / at.elapsed().as_secs_f64().max(1e-9));
+        let rate = per_second.map(|r| r * factor);
+        let left = per_second.map(|r| self.task.total.saturating_sub(done) as f64 / r);
         let mut event = json!({
             "done": done, "total": self.task.total, "unit": self.task.unit,
-            format!("{unit}_per_second"): rate.round(), "seconds_left": left.round(),
+            format!("{unit}_per_second"): rate.map(f64::round), "seconds_left": left.map(f64::round),
         });
         if let (Value::Object(event), Value::Object(values)) = (&mut event, &values) {
             event.extend(values.clone());
@@ -126,8 +128,10 @@ impl Reporter {
                 .flatten()
                 .map(|(k, v)| format!("{k} {}", number(v)))
                 .collect();
-            parts.push(format!("{} {unit}/s", si(rate)));
-            parts.push(format!("{} left", clock(left)));
+            if let (Some(rate), Some(left)) = (rate, left) {
+                parts.push(format!("{} {unit}/s", si(rate)));
+                parts.push(format!("{} left", clock(left)));
+            }
             parts.join(", ")
         };
         if let Some(bar) = &self.bar {
@@ -135,8 +139,9 @@ impl Reporter {
             bar.set_message(describe());
         } else if !self.json && self.last_line.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
             self.last_line = Some(Instant::now());
-            let text = format!("{}: {}/{} {}, {}", self.stage, done, self.task.total, self.task.unit, describe());
-            self.line(&text);
+            let counted = format!("{done}/{} {}", self.task.total, self.task.unit);
+            let text = [counted, describe()].join(", ");
+            self.line(&format!("{}: {}", self.stage, text.trim_end_matches(", ")));
         }
     }
 
@@ -184,7 +189,7 @@ impl Drop for Reporter {
 pub fn clock(seconds: f64) -> String {
     let s = seconds.round() as u64;
     match s {
-        _ if !seconds.is_finite() || seconds > 1e12 => "for ever".into(),
+        _ if !seconds.is_finite() => "for ever".into(),
         _ if seconds < 10.0 => format!("{seconds:.1} s"),
         0..120 => format!("{s} s"),
         120..7200 => format!("{} min {} s", s / 60, s % 60),
@@ -196,7 +201,7 @@ pub fn clock(seconds: f64) -> String {
 
 /// A number with three digits and a prefix.
 pub fn si(value: f64) -> String {
-    let steps = [(1e18, " E"), (1e15, " P"), (1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")];
+    let steps = [(1e21, " Z"), (1e18, " E"), (1e15, " P"), (1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")];
     let (value, prefix) = steps
         .into_iter()
         .find(|(size, _)| value >= *size)

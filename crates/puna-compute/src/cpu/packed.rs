@@ -106,8 +106,9 @@ fn quantize(format: WeightFormat, to: &mut [u8], panel: &[f32], width: usize) {
                 for j in 0..width {
                     let column = || block[j..].iter().step_by(width);
                     // Not `f32::max`, which would drop a NaN.
+                    let keeps = |m: f32, x: &f32| m.is_nan() || x.abs() <= m;
                     let largest =
-                        column().fold(0.0f32, |m, x| if x.abs() <= m { m } else { x.abs() });
+                        column().fold(0.0f32, |m, x| if keeps(m, x) { m } else { x.abs() });
                     let scale = largest / 127.0;
                     let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
                     for (k, x) in column().enumerate() {

@@ -29,7 +29,7 @@ impl Cut {
         Self {
             depth,
             cols,
-            block: depth.div_ceil(blocks).next_multiple_of(32),
+            block: depth.div_ceil(blocks).next_multiple_of(32).max(32),
             width,
             padded: cols.next_multiple_of(lanes),
         }

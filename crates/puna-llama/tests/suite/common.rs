@@ -147,17 +147,6 @@ pub fn hf_tensors<'a>(config: &Config, params: &'a Params<HostBuf>) -> Vec<(Stri
     out
 }
 
-/// A copy of the parameters.
-pub fn copy_of(params: &Params<HostBuf>) -> Params<HostBuf> {
-    Params {
-        tensors: params
-            .tensors
-            .iter()
-            .map(|t| HostBuf::from_slice(t).unwrap())
-            .collect(),
-    }
-}
-
 /// A small model with weights that are large enough for its parts to matter.
 pub fn lively_model(vocab_size: usize) -> Model {
     let config = Config {

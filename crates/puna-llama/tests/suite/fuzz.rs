@@ -1,8 +1,9 @@
 //! Mutated files: a typed error or a model, never a panic.
 
 use proptest::prelude::*;
+use puna_compute::Reference;
 use puna_llama::safetensors::SafeTensors;
-use puna_llama::{Config, Model, SaveOptions, llama2c};
+use puna_llama::{Config, Dtype, Lora, LoraOptions, LoraTarget, Model, SaveOptions, llama2c};
 use std::fs;
 use std::path::Path;
 
@@ -97,6 +98,13 @@ impl Saved {
 
 thread_local! {
     static SINGLE: Saved = Saved::new(u64::MAX);
+    static ADAPTER: Saved = {
+        let dir = tempfile::tempdir().unwrap();
+        let options = LoraOptions { rank: 2, alpha: 4.0, targets: vec![LoraTarget::Q, LoraTarget::O] };
+        let lora = Lora::init(&Reference, &tiny(), &options, 1).unwrap();
+        lora.save(dir.path(), "tiny", Dtype::F32).unwrap();
+        Saved(dir)
+    };
     static SHARDED: Saved = Saved::new(200);
 }
 
@@ -126,6 +134,15 @@ proptest! {
     fn index(mutations in mutations()) {
         SHARDED.with(|saved| saved.damaged("model.safetensors.index.json", usize::MAX, &mutations, |dir| {
             let _ = Model::load(dir);
+        }));
+    }
+
+    #[test]
+    fn adapter(mutations in mutations(), of_weights in any::<bool>()) {
+        let name = if of_weights { "adapter_model.safetensors" } else { "adapter_config.json" };
+        let front = if of_weights { 400 } else { usize::MAX };
+        ADAPTER.with(|saved| saved.damaged(name, front, &mutations, |dir| {
+            let _ = Lora::load(&Reference, &tiny(), dir);
         }));
     }
 

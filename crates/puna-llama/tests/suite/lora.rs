@@ -43,7 +43,7 @@ fn loss_and_gradient<O: Ops<Buf = HostBuf>>(
 ) -> (f64, Params<HostBuf>) {
     let (mut ops, batch) = (make(), batch());
     let coefficients = vec![-1.0 / batch.rows() as f32; batch.rows()];
-    let mut effective = copy_of(&model.params);
+    let mut effective = model.params.try_clone().unwrap();
     lora.apply(&mut ops, &model.config, &model.params, &mut effective)
         .unwrap();
     let mut full = Params::zeros(&ops, &model.config).unwrap();
@@ -100,7 +100,7 @@ fn training<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
     let (mut m, mut v) = (zeros(), zeros());
     let specs: Vec<(usize, bool)> = lora.lengths().iter().map(|&len| (len, true)).collect();
     // Untrained adapters change nothing.
-    let mut effective = copy_of(&model.params);
+    let mut effective = model.params.try_clone().unwrap();
     lora.apply(&mut ops, &model.config, &model.params, &mut effective)
         .unwrap();
     for (a, b) in effective.tensors.iter().zip(&model.params.tensors) {
@@ -115,15 +115,12 @@ fn training<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
     let (after, _) = loss_and_gradient(make, &model, &lora);
     assert!(after < 0.95 * before, "{before} -> {after}");
 
-    // Merged, it is a model of its own with the same numbers.
-    let mut merged = Model {
-        config: model.config.clone(),
-        params: copy_of(&model.params),
-    };
-    lora.merge(&mut ops, &mut merged).unwrap();
+    // Merged, the model has the same numbers of its own.
+    let mut merged = model.params.try_clone().unwrap();
+    lora.merge(&mut ops, &model.config, &mut merged).unwrap();
     lora.apply(&mut ops, &model.config, &model.params, &mut effective)
         .unwrap();
-    for (a, b) in merged.params.tensors.iter().zip(&effective.tensors) {
+    for (a, b) in merged.tensors.iter().zip(&effective.tensors) {
         assert_same_bits("merged", a, b);
     }
 }

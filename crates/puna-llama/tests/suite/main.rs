@@ -1,5 +1,8 @@
 //! The crate's tests over its public interface, in one binary.
 
+// A test that cannot go on must stop; helpers outside `#[test]` functions too.
+#![allow(clippy::unwrap_used)]
+
 #[macro_use]
 mod common;
 mod decoding;

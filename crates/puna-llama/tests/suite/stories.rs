@@ -39,7 +39,7 @@ fn stories260k_tells_its_story() {
         let (config, params) = (&model.config, &model.params);
         for format in [WeightFormat::F32, WeightFormat::Bf16] {
             let mut decoder = Decoder::new(make(), config, params, format, 1, 128).unwrap();
-            let out = generate(&mut decoder, &tokenizer, &[prompt.clone()], &options, None).unwrap();
+            let out = generate(&mut decoder, &tokenizer, std::slice::from_ref(&prompt), &options, None).unwrap();
             assert_eq!(out[0].finish, Finish::Length);
             let text = format!("Zoo{}", out[0].text);
             if format == WeightFormat::F32 {

@@ -35,7 +35,12 @@ pub struct BuildOptions {
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self { held_out: 0.0, seed: 0, file_tokens: 1 << 30, threads: 1 }
+        Self {
+            held_out: 0.0,
+            seed: 0,
+            file_tokens: 1 << 30,
+            threads: 1,
+        }
     }
 }
 
@@ -120,12 +125,18 @@ impl TokenSet {
             }
             Ok(files)
         };
-        Ok(Self { train: open(&manifest.train)?, valid: open(&manifest.valid)? })
+        Ok(Self {
+            train: open(&manifest.train)?,
+            valid: open(&manifest.valid)?,
+        })
     }
 
     /// Reads every byte of every file against the hashes.
     pub fn verify(&self) -> Result<()> {
-        self.train.iter().chain(&self.valid).try_for_each(TokenFile::verify)
+        self.train
+            .iter()
+            .chain(&self.valid)
+            .try_for_each(TokenFile::verify)
     }
 }
 
@@ -141,10 +152,16 @@ pub fn build_token_set(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<TokenSet> {
     if !(0.0..1.0).contains(&options.held_out) {
-        return Err(Error::setting("held_out", format!("{} is not in 0..1", options.held_out)));
+        return Err(Error::setting(
+            "held_out",
+            format!("{} is not in 0..1", options.held_out),
+        ));
     }
     if options.file_tokens == 0 || options.threads == 0 {
-        return Err(Error::setting("file_tokens", "it and threads must be at least 1"));
+        return Err(Error::setting(
+            "file_tokens",
+            "it and threads must be at least 1",
+        ));
     }
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let partial = dir.with_file_name(format!(".{name}.partial"));
@@ -195,7 +212,11 @@ fn fill(
                 empty += 1;
                 continue;
             }
-            let split = if is_held_out(text, options) { &mut valid } else { &mut train };
+            let split = if is_held_out(text, options) {
+                &mut valid
+            } else {
+                &mut train
+            };
             split.push(&ids, text.len() as u64)?;
         }
         progress(done, bytes);
@@ -219,7 +240,9 @@ fn fill(
 fn take_chunk(documents: &mut dyn Iterator<Item = Result<String>>) -> Result<Vec<String>> {
     let (mut chunk, mut bytes) = (Vec::new(), 0);
     while bytes < CHUNK {
-        let Some(document) = documents.next() else { break };
+        let Some(document) = documents.next() else {
+            break;
+        };
         let document = document?;
         bytes += document.len();
         chunk.push(document);
@@ -243,16 +266,23 @@ fn tokenise<'a>(tokenizer: &Tokenizer, chunks: &'a [Vec<String>]) -> Vec<Vec<(&'
     }
     let work = &work;
     thread::scope(|scope| {
-        let handles: Vec<_> = chunks.iter().map(|chunk| scope.spawn(move || work(chunk))).collect();
+        let handles: Vec<_> = chunks
+            .iter()
+            .map(|chunk| scope.spawn(move || work(chunk)))
+            .collect();
         let join = |h: thread::ScopedJoinHandle<'_, _>| {
-            h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            h.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
         handles.into_iter().map(join).collect()
     })
 }
 
 fn is_held_out(text: &str, options: &BuildOptions) -> bool {
-    let hash = Sha256::new().chain_update(options.seed.to_le_bytes()).chain_update(text).finalize();
+    let hash = Sha256::new()
+        .chain_update(options.seed.to_le_bytes())
+        .chain_update(text)
+        .finalize();
     let mut first = [0; 8];
     first.copy_from_slice(&hash[..8]);
     // 53 bits make an exact number in 0..1.
@@ -272,16 +302,26 @@ struct Split<'a> {
 
 impl<'a> Split<'a> {
     fn new(dir: &'a Path, name: &'static str, vocabulary: Vocabulary, file_tokens: u64) -> Self {
-        Self { dir, name, vocabulary, file_tokens, writer: None, files: Vec::new() }
+        Self {
+            dir,
+            name,
+            vocabulary,
+            file_tokens,
+            writer: None,
+            files: Vec::new(),
+        }
     }
 
     fn push(&mut self, ids: &[u32], text_bytes: u64) -> Result<()> {
         let writer = match &mut self.writer {
             Some(writer) => writer,
             None => {
-                let path = self.dir.join(format!("{}-{:05}.tokens", self.name, self.files.len()));
+                let path = self
+                    .dir
+                    .join(format!("{}-{:05}.tokens", self.name, self.files.len()));
                 self.files.push(path.clone());
-                self.writer.insert(TokenWriter::create(&path, self.vocabulary)?)
+                self.writer
+                    .insert(TokenWriter::create(&path, self.vocabulary)?)
             }
         };
         writer.push(ids, text_bytes)?;
@@ -297,6 +337,9 @@ impl<'a> Split<'a> {
 
     fn finish(mut self) -> Result<Vec<Entry>> {
         self.close()?;
-        self.files.iter().map(|path| Ok(Entry::of(&TokenFile::open(path)?))).collect()
+        self.files
+            .iter()
+            .map(|path| Ok(Entry::of(&TokenFile::open(path)?)))
+            .collect()
     }
 }

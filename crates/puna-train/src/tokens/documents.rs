@@ -24,7 +24,10 @@ pub struct DocumentOptions {
 
 impl Default for DocumentOptions {
     fn default() -> Self {
-        Self { text_field: "text".into(), separator: None }
+        Self {
+            text_field: "text".into(),
+            separator: None,
+        }
     }
 }
 
@@ -46,7 +49,11 @@ struct Source {
 impl Documents {
     /// Begins to read files.
     pub fn open(paths: &[PathBuf], options: &DocumentOptions) -> Self {
-        Self { paths: paths.to_vec().into(), options: options.clone(), open: None }
+        Self {
+            paths: paths.to_vec().into(),
+            options: options.clone(),
+            open: None,
+        }
     }
 
     fn next_document(&mut self) -> Result<Option<String>> {
@@ -90,7 +97,10 @@ pub(crate) fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>> {
     let file =
         BufReader::with_capacity(1 << 16, File::open(path).map_err(Error::io("read", path))?);
     if path.extension().is_some_and(|e| e == "zst") {
-        return Ok(Box::new(BufReader::with_capacity(1 << 16, Frames::new(file))));
+        return Ok(Box::new(BufReader::with_capacity(
+            1 << 16,
+            Frames::new(file),
+        )));
     }
     Ok(Box::new(file))
 }
@@ -102,14 +112,24 @@ impl Source {
         } else {
             path.clone()
         };
-        let json = stem.extension().is_some_and(|e| e == "jsonl" || e == "ndjson");
-        Ok(Self { reader: open_text(&path)?, path, json, line: 0 })
+        let json = stem
+            .extension()
+            .is_some_and(|e| e == "jsonl" || e == "ndjson");
+        Ok(Self {
+            reader: open_text(&path)?,
+            path,
+            json,
+            line: 0,
+        })
     }
 
     /// The next line without its end; `None` at the end of the file.
     fn line(&mut self) -> Result<Option<String>> {
         let mut bytes = Vec::new();
-        let n = self.reader.read_until(b'\n', &mut bytes).map_err(Error::io("read", &self.path))?;
+        let n = self
+            .reader
+            .read_until(b'\n', &mut bytes)
+            .map_err(Error::io("read", &self.path))?;
         if n == 0 {
             return Ok(None);
         }
@@ -127,7 +147,12 @@ impl Source {
     }
 
     fn error(&self, field: &str, what: String) -> Error {
-        Error::Record { path: self.path.clone(), line: self.line, field: field.into(), what }
+        Error::Record {
+            path: self.path.clone(),
+            line: self.line,
+            field: field.into(),
+            what,
+        }
     }
 
     fn json_document(&mut self, field: &str) -> Result<Option<String>> {
@@ -180,7 +205,11 @@ impl<R: BufRead> Frames<R> {
     fn new(source: R) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(MAX_WINDOW);
-        Self { source, decoder, within: false }
+        Self {
+            source,
+            decoder,
+            within: false,
+        }
     }
 
     /// Reads the next frame's header; false at the end of the file.
@@ -195,7 +224,10 @@ impl<R: BufRead> Frames<R> {
                     length,
                     ..
                 })) => {
-                    io::copy(&mut self.source.by_ref().take(u64::from(length)), &mut io::sink())?;
+                    io::copy(
+                        &mut self.source.by_ref().take(u64::from(length)),
+                        &mut io::sink(),
+                    )?;
                 }
                 Err(e) => return Err(damaged(&e)),
             }
@@ -212,7 +244,9 @@ impl<R: BufRead> Read for Frames<R> {
             }
             while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
                 let one = BlockDecodingStrategy::UptoBlocks(1);
-                self.decoder.decode_blocks(&mut self.source, one).map_err(|e| damaged(&e))?;
+                self.decoder
+                    .decode_blocks(&mut self.source, one)
+                    .map_err(|e| damaged(&e))?;
             }
             let n = self.decoder.read(out)?;
             if n > 0 || out.is_empty() {
@@ -228,5 +262,8 @@ impl<R: BufRead> Read for Frames<R> {
 }
 
 fn damaged(what: &dyn std::fmt::Display) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("the zstd stream is damaged: {what}"))
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("the zstd stream is damaged: {what}"),
+    )
 }

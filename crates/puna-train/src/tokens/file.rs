@@ -31,21 +31,32 @@ impl TokenFile {
         // SAFETY: the map is read-only, and token files are never changed in place: writers make a
         // new file and rename it.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
-        let fail =
-            |what: String| Err(Error::format(path, format!("{what}; build the token files anew")));
+        let fail = |what: String| {
+            Err(Error::format(
+                path,
+                format!("{what}; build the token files anew"),
+            ))
+        };
         if map.len() < HEAD + TAIL || map[..8] != MAGIC {
             return fail("this is not a token file, or it is truncated".into());
         }
         let number = |at: usize| u64::from_le_bytes(array(&map, at));
         let version = u32::from_le_bytes(array(&map, 8));
         if version != VERSION {
-            return fail(format!("version {version} of the format; this program reads {VERSION}"));
+            return fail(format!(
+                "version {version} of the format; this program reads {VERSION}"
+            ));
         }
-        let vocabulary = Vocabulary { size: number(16), hash: array(&map, 24) };
+        let vocabulary = Vocabulary {
+            size: number(16),
+            hash: array(&map, 24),
+        };
         let width = u32::from_le_bytes(array(&map, 12)) as usize;
         if vocabulary.size > 1 << 32 || width != token_bytes(vocabulary.size) {
             let size = vocabulary.size;
-            return fail(format!("{width} bytes a token do not go with a vocabulary of {size}"));
+            return fail(format!(
+                "{width} bytes a token do not go with a vocabulary of {size}"
+            ));
         }
         let tail = map.len() - TAIL;
         if map[tail + 24..tail + 32] != END_MAGIC {
@@ -76,8 +87,12 @@ impl TokenFile {
     }
 
     fn check_index(&self) -> Result<()> {
-        let fail =
-            |what: String| Err(Error::format(&self.path, format!("the index is damaged: {what}")));
+        let fail = |what: String| {
+            Err(Error::format(
+                &self.path,
+                format!("the index is damaged: {what}"),
+            ))
+        };
         let (mut end, mut text) = (0, 0u64);
         for document in 0..self.documents {
             let next = self.end(document);
@@ -130,24 +145,49 @@ impl TokenFile {
 
     /// Where a document lies among the file's tokens.
     pub fn document(&self, document: usize) -> Range<usize> {
-        assert!(document < self.documents, "document {document} of {}", self.documents);
-        let start = if document == 0 { 0 } else { self.end(document - 1) as usize };
+        assert!(
+            document < self.documents,
+            "document {document} of {}",
+            self.documents
+        );
+        let start = if document == 0 {
+            0
+        } else {
+            self.end(document - 1) as usize
+        };
         start..self.end(document) as usize
     }
 
     /// Bytes of a document's text.
     pub fn document_text_bytes(&self, document: usize) -> u64 {
-        assert!(document < self.documents, "document {document} of {}", self.documents);
-        u64::from_le_bytes(array(&self.map, self.index + 8 * (self.documents + document)))
+        assert!(
+            document < self.documents,
+            "document {document} of {}",
+            self.documents
+        );
+        u64::from_le_bytes(array(
+            &self.map,
+            self.index + 8 * (self.documents + document),
+        ))
     }
 
     /// Appends a range of the file's tokens.
     pub fn read(&self, range: Range<usize>, out: &mut Vec<u32>) {
-        assert!(range.end <= self.tokens, "tokens {range:?} of {}", self.tokens);
+        assert!(
+            range.end <= self.tokens,
+            "tokens {range:?} of {}",
+            self.tokens
+        );
         let bytes =
             &self.map[HEAD + range.start * self.token_bytes..HEAD + range.end * self.token_bytes];
         if self.token_bytes == 2 {
-            out.extend(bytes.as_chunks().0.iter().map(|&b| u32::from(u16::from_le_bytes(b))));
+            out.extend(
+                bytes
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|&b| u32::from(u16::from_le_bytes(b))),
+            );
         } else {
             out.extend(bytes.as_chunks().0.iter().map(|&b| u32::from_le_bytes(b)));
         }
@@ -164,7 +204,10 @@ impl TokenFile {
         for document in 0..self.documents {
             tokens.clear();
             self.read(self.document(document), &mut tokens);
-            if let Some(id) = tokens.iter().find(|&&id| u64::from(id) >= self.vocabulary.size) {
+            if let Some(id) = tokens
+                .iter()
+                .find(|&&id| u64::from(id) >= self.vocabulary.size)
+            {
                 let size = self.vocabulary.size;
                 let what =
                     format!("document {document} has token {id}, outside the vocabulary of {size}");

@@ -29,7 +29,10 @@ pub struct Vocabulary {
 impl Vocabulary {
     /// That of a tokenizer.
     pub fn of(tokenizer: &Tokenizer) -> Self {
-        Self { size: tokenizer.vocab_size() as u64, hash: tokenizer.hash() }
+        Self {
+            size: tokenizer.vocab_size() as u64,
+            hash: tokenizer.hash(),
+        }
     }
 }
 
@@ -75,10 +78,18 @@ impl TokenWriter {
     /// Appends a document of at least one token, made from so many bytes of text.
     pub fn push(&mut self, tokens: &[u32], text_bytes: u64) -> Result<()> {
         if tokens.is_empty() {
-            return Err(Error::Data("a document without tokens cannot be written".into()));
+            return Err(Error::Data(
+                "a document without tokens cannot be written".into(),
+            ));
         }
-        if let Some(id) = tokens.iter().find(|&&id| u64::from(id) >= self.vocabulary.size) {
-            let what = format!("token {id} is not in the vocabulary of {}", self.vocabulary.size);
+        if let Some(id) = tokens
+            .iter()
+            .find(|&&id| u64::from(id) >= self.vocabulary.size)
+        {
+            let what = format!(
+                "token {id} is not in the vocabulary of {}",
+                self.vocabulary.size
+            );
             return Err(Error::format(&self.path, what));
         }
         let mut bytes = std::mem::take(&mut self.bytes);
@@ -99,8 +110,12 @@ impl TokenWriter {
     pub fn finish(mut self) -> Result<()> {
         let payload = self.tokens() as usize * token_bytes(self.vocabulary.size);
         self.append(&vec![0; payload.next_multiple_of(8) - payload])?;
-        let index: Vec<u8> =
-            self.ends.iter().chain(&self.text_bytes).flat_map(|n| n.to_le_bytes()).collect();
+        let index: Vec<u8> = self
+            .ends
+            .iter()
+            .chain(&self.text_bytes)
+            .flat_map(|n| n.to_le_bytes())
+            .collect();
         self.append(&index)?;
         let mut tail = Vec::new();
         tail.extend(self.tokens().to_le_bytes());

@@ -1,5 +1,5 @@
 //! A small model, a small vocabulary and small texts that the tests share.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use puna_compute::HostBuf;
 use puna_llama::{Config, Params};
@@ -46,7 +46,11 @@ pub fn sequences(vocab: usize, documents: &[&[usize]], seed: u64) -> Vec<Sequenc
     for lengths in documents {
         let mut sequence = Sequence::default();
         for &len in *lengths {
-            let mut ids = || (0..len).map(|_| numbers.below(vocab) as u32).collect::<Vec<_>>();
+            let mut ids = || {
+                (0..len)
+                    .map(|_| numbers.below(vocab) as u32)
+                    .collect::<Vec<_>>()
+            };
             let (tokens, targets) = (ids(), ids());
             let weights: Vec<f32> = (0..len).map(|i| [1.0, 0.5, 0.0][i % 3]).collect();
             sequence.push(&tokens, &targets, weights, true);
@@ -57,16 +61,29 @@ pub fn sequences(vocab: usize, documents: &[&[usize]], seed: u64) -> Vec<Sequenc
 }
 
 pub fn bits(params: &Params<HostBuf>) -> Vec<u32> {
-    params.tensors.iter().flat_map(|t| t.iter().map(|v| v.to_bits())).collect()
+    params
+        .tensors
+        .iter()
+        .flat_map(|t| t.iter().map(|v| v.to_bits()))
+        .collect()
 }
 
 /// Short stories with a little to learn.
 pub fn stories(n: usize, seed: u64) -> Vec<String> {
     let mut numbers = Numbers::new(seed);
     let animals = ["llama", "condor", "fox", "vicuna", "frog"];
-    let places = ["the river", "the high plain", "the old bridge", "the village"];
-    let ends =
-        ["and slept.", "and ate grass.", "and sang, for it was 1532.", "and went home again."];
+    let places = [
+        "the river",
+        "the high plain",
+        "the old bridge",
+        "the village",
+    ];
+    let ends = [
+        "and slept.",
+        "and ate grass.",
+        "and sang, for it was 1532.",
+        "and went home again.",
+    ];
     (0..n)
         .map(|_| {
             let mut story = String::new();
@@ -80,7 +97,10 @@ pub fn stories(n: usize, seed: u64) -> Vec<String> {
 }
 
 pub fn tokenizer() -> Tokenizer {
-    let options = TrainOptions { vocab_size: 320, ..TrainOptions::default() };
+    let options = TrainOptions {
+        vocab_size: 320,
+        ..TrainOptions::default()
+    };
     Tokenizer::train(stories(200, 1), &options).unwrap()
 }
 

@@ -30,10 +30,5 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     if args.json {
         return out::json(&json!({"out": args.out, "parameters": parameters}));
     }
-    out::line(&format!("{}: {}parameters", args.out.display(), spaced(parameters)))
-}
-
-fn spaced(n: u64) -> String {
-    let text = crate::report::si(n as f64);
-    if text.contains(' ') { text } else { format!("{text} ") }
+    out::line(&format!("{}: {} parameters", args.out.display(), crate::report::si(parameters as f64)))
 }

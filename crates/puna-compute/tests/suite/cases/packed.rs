@@ -44,14 +44,6 @@ impl Case for Packed {
         all
     }
 
-    /// Kernels may round the activations too where the weights are bytes.
-    fn tolerance(&self) -> f64 {
-        match self.format {
-            WeightFormat::Q8_0 => 1e-2,
-            WeightFormat::F32 | WeightFormat::Bf16 => 1e-5,
-        }
-    }
-
     fn run<O: HostOps>(&self, ops: &mut O) -> Outputs {
         let &Self {
             format,

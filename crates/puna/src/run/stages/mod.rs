@@ -12,7 +12,7 @@ use super::files::sha256_file;
 use super::manifest::Manifest;
 use super::provenance::remove;
 use crate::recipe::{Plan, Stage};
-use crate::report::Reporter;
+use crate::report::{Reporter, si};
 use anyhow::{Context, Result};
 use puna_text::Tokenizer;
 use serde_json::{Map, Value};
@@ -143,15 +143,10 @@ pub fn describe(stage: &Stage) -> String {
         Stage::Corpus(plan) => format!("text from {} sources", plan.sources.len()),
         Stage::Tokenizer(plan) => format!("{} pieces", plan.options.vocab_size),
         Stage::Tokens(_) => "text to token files".into(),
-        Stage::Pretrain(plan) => format!("{}parameters", spaced(plan.model.n_params())),
+        Stage::Pretrain(plan) => format!("{} parameters", si(plan.model.n_params() as f64)),
         Stage::Sft(plan) => format!("{} epochs over the dialogues", plan.settings.epochs),
         Stage::Evaluate(_) => "asking the model".into(),
     }
-}
-
-fn spaced(n: u64) -> String {
-    let text = crate::report::si(n as f64);
-    if text.contains(' ') { text } else { format!("{text} ") }
 }
 
 /// Removes what only served to go on.

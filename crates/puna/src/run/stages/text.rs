@@ -4,11 +4,12 @@ use super::documents::{self, Split};
 use super::{Metrics, Stand};
 use crate::recipe::{CorpusPlan, TokenizerPlan, TokensPlan, WorldPlan};
 use crate::report::Reporter;
+use crate::run::manifest::Manifest;
 use anyhow::{Context, Result, bail, ensure};
 use puna_text::Tokenizer;
 use puna_train::tokens::{BuildOptions, DocumentOptions, Documents, TokenFile, TokenSet, build_token_set};
 use puna_world::World;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
@@ -17,7 +18,7 @@ pub const TRAIN: &str = "train";
 /// Directory of those to validate on.
 pub const HELD_OUT: &str = "held-out";
 
-fn metrics(value: serde_json::Value) -> Metrics {
+fn metrics(value: Value) -> Metrics {
     value.as_object().cloned().unwrap_or_default()
 }
 
@@ -29,7 +30,7 @@ pub fn world(stand: &Stand<'_>, plan: &WorldPlan) -> Result<Metrics> {
     let lines = fs::read_to_string(&all).with_context(reading)?;
     let mut split = Split::create(stand.dir, plan.options.seed, plan.held_out)?;
     for line in lines.lines() {
-        let record: serde_json::Value = serde_json::from_str(line).with_context(reading)?;
+        let record: Value = serde_json::from_str(line).with_context(reading)?;
         split.push(record["text"].as_str().with_context(reading)?, line)?;
     }
     let records = |name: &str| written.files.iter().find(|f| f.name == name).map_or(0, |f| f.records);
@@ -106,17 +107,16 @@ pub fn tokens(stand: &Stand<'_>, plan: &TokensPlan, report: &mut Reporter) -> Re
     let tokenizer = stand.tokenizer()?;
     let options =
         BuildOptions { file_tokens: plan.file_tokens, threads: stand.threads, ..BuildOptions::default() };
-    let mut build = |from: &str, to: &str| -> Result<TokenSet> {
-        let path = stand.data().join(from);
-        let size = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.len();
-        report.begin(size, "bytes", None);
+    let counted = Manifest::read(&stand.data())?.map(|m| m.metrics).unwrap_or_default();
+    let mut build = |from: &str, to: &str, count: &str| -> Result<TokenSet> {
+        report.begin(counted.get(count).and_then(Value::as_u64).unwrap_or(0), "bytes", None);
         let mut progress = |_, bytes| report.progress(bytes, json!({}));
-        let mut documents = documents::read(path);
+        let mut documents = documents::read(stand.data().join(from));
         let to = stand.dir.join(to);
         Ok(build_token_set(&mut documents, &tokenizer, &to, &options, &mut progress)?)
     };
-    let train = build(documents::TRAINING, TRAIN)?.train;
-    let held_out = build(documents::HELD_OUT, HELD_OUT)?.train;
+    let train = build(documents::TRAINING, TRAIN, "text_bytes")?.train;
+    let held_out = build(documents::HELD_OUT, HELD_OUT, "held_out_bytes")?.train;
     let count = |files: &[TokenFile]| -> (usize, u64) {
         (files.iter().map(TokenFile::tokens).sum(), files.iter().map(TokenFile::text_bytes).sum())
     };
