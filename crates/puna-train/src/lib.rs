@@ -8,6 +8,7 @@
 mod checkpoint;
 mod dialogue;
 mod error;
+mod examples;
 mod fleet;
 mod hash;
 mod identity;
@@ -26,6 +27,7 @@ mod trainer;
 pub use checkpoint::{Checkpoints, Identity, State};
 pub use dialogue::{Dialogue, read_dialogues};
 pub use error::{Error, Result};
+pub use examples::Examples;
 pub use fleet::{Fleet, FleetOptions, StepLoss};
 pub use loader::{Cursor, Loader, LoaderOptions};
 pub use memory::{MemoryPlan, memory_bytes};
@@ -34,7 +36,7 @@ pub use optimizer::{Moments, OptimizerSettings};
 pub use pretrain::{Init, PretrainJob, PretrainSettings, pretrain};
 pub use schedule::{Decay, Schedule};
 pub use sequence::Sequence;
-pub use sft::{Examples, SftJob, SftSettings, TooLong, sft};
+pub use sft::{SftJob, SftSettings, TooLong, sft};
 pub use shuffle::permutation;
 pub use tokens::TokenFile;
 pub use trainer::{

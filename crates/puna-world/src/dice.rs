@@ -105,7 +105,7 @@ mod tests {
     fn the_stream_is_the_same_for_ever() {
         let mut dice = Dice::new(1, Stream::Document, 2);
         let drawn: Vec<usize> = (0..8).map(|_| dice.below(1_000)).collect();
-        assert_eq!(drawn, [0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(drawn, [99, 208, 155, 942, 304, 364, 592, 931]);
     }
 
     #[test]

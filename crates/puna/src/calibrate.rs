@@ -28,16 +28,22 @@ pub fn training_rate(config: &Config, seq: usize, threads: usize) -> puna_llama:
         ..config.clone()
     };
     let rows = seq.min(MOST_ROWS);
-    let tokens: Vec<u32> = (0..rows as u32).map(|i| i.wrapping_mul(7919) % small.vocab_size as u32).collect();
+    let tokens: Vec<u32> = (0..rows as u32)
+        .map(|i| i.wrapping_mul(7919) % small.vocab_size as u32)
+        .collect();
     let mut batch = Batch::default();
     batch.push(&tokens, &tokens);
     let model = Model::init(&small, 1)?;
     let run = |_| -> puna_llama::Result<f64> {
-        let options = WorkerOptions { max_rows: rows, recompute: false };
+        let options = WorkerOptions {
+            max_rows: rows,
+            recompute: false,
+        };
         let mut worker = Worker::new(Cpu::new(1), &small, options)?;
         let mut gradients = Params::zeros(&Cpu::new(1), &small)?;
         let coefficients = vec![-1.0 / rows as f32; rows];
-        let mut pass = || drop(worker.backward(&model.params, &mut gradients, &batch, &coefficients));
+        let mut pass =
+            || drop(worker.backward(&model.params, &mut gradients, &batch, &coefficients));
         pass();
         let (began, mut passes) = (Instant::now(), 0);
         while began.elapsed() < BUDGET {
@@ -51,7 +57,11 @@ pub fn training_rate(config: &Config, seq: usize, threads: usize) -> puna_llama:
         let handles: Vec<_> = (0..threads).map(|i| scope.spawn(move || run(i))).collect();
         handles
             .into_iter()
-            .map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .map(|handle| {
+                handle
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
             .sum()
     })
 }

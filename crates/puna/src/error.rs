@@ -22,7 +22,9 @@ pub fn flatten(error: &anyhow::Error) -> String {
 /// Whether somebody downstream stopped reading, which is no failure worth a message.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
     })
 }
 
@@ -39,14 +41,23 @@ mod tests {
 
     #[test]
     fn each_layer_speaks_once() {
-        let error = Quoting { source: io::Error::other("disk\non fire") };
-        let error = Err::<(), _>(error).context("cannot chat with m").unwrap_err();
-        assert_eq!(flatten(&error), "cannot chat with m: cannot read x: disk on fire");
+        let error = Quoting {
+            source: io::Error::other("disk\non fire"),
+        };
+        let error = Err::<(), _>(error)
+            .context("cannot chat with m")
+            .unwrap_err();
+        assert_eq!(
+            flatten(&error),
+            "cannot chat with m: cannot read x: disk on fire"
+        );
     }
 
     #[test]
     fn a_broken_pipe_is_known() {
-        let error = Err::<(), _>(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing").unwrap_err();
+        let error = Err::<(), _>(io::Error::from(io::ErrorKind::BrokenPipe))
+            .context("writing")
+            .unwrap_err();
         assert!(is_broken_pipe(&error));
         assert!(!is_broken_pipe(&anyhow::anyhow!("no")));
     }

@@ -26,10 +26,14 @@ pub fn load(path: &Path, tokenizer: Option<&Path>) -> Result<Loaded> {
     let model = Model::load_any(path).with_context(doing)?;
     let tokenizer = match tokenizer {
         Some(path) => Tokenizer::load(path),
-        None if path.is_file() => bail!("{} has no tokenizer inside; name one with --tokenizer", path.display()),
+        None if path.is_file() => bail!(
+            "{} has no tokenizer inside; name one with --tokenizer",
+            path.display()
+        ),
         None => Tokenizer::load(path),
     };
-    let tokenizer = tokenizer.with_context(|| format!("cannot load the tokenizer of {}", path.display()))?;
+    let tokenizer =
+        tokenizer.with_context(|| format!("cannot load the tokenizer of {}", path.display()))?;
     check_tokenizer(&model.config, &tokenizer).with_context(doing)?;
     Ok(Loaded { model, tokenizer })
 }
@@ -44,6 +48,20 @@ impl Loaded {
         capacity: usize,
     ) -> Result<(Decoder<Cpu>, Tokenizer)> {
         let Self { model, tokenizer } = self;
+        if format == WeightFormat::Q8_0
+            && let Some(spec) = model
+                .config
+                .param_specs()
+                .iter()
+                .find(|s| s.n_in > 1 && !s.n_in.is_multiple_of(32))
+        {
+            bail!(
+                "the weights cannot be held as q8_0: {} has {} inputs, which blocks of 32 do not divide; use \
+                 --weights bf16",
+                spec.name(),
+                spec.n_in
+            );
+        }
         let cpu = Cpu::new(threads);
         let decoder = Decoder::new(cpu, &model.config, &model.params, format, slots, capacity)
             .context("cannot prepare the model for decoding")?;

@@ -87,17 +87,31 @@ impl Reporter {
             .filter(|(_, v)| v.is_number() || v.is_string())
             .map(|(k, v)| format!("{} {}", k.replace('_', " "), number(v)))
             .collect();
-        self.line(&format!("{}: done in {}, {}", self.stage, clock(seconds), numbers.join(", ")));
+        self.line(&format!(
+            "{}: done in {}, {}",
+            self.stage,
+            clock(seconds),
+            numbers.join(", ")
+        ));
         self.log = None;
     }
 
     /// Something to count begins.
     pub fn begin(&mut self, total: u64, unit: &'static str, rate: Option<(f64, &'static str)>) {
         self.finish_bar();
-        self.task = Task { total, done: 0, first: None, unit, rate };
+        self.task = Task {
+            total,
+            done: 0,
+            first: None,
+            unit,
+            rate,
+        };
         if self.terminal {
-            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
-            if let Ok(style) = ProgressStyle::with_template("{prefix:>10} {wide_bar} {pos}/{len} {msg}") {
+            let bar =
+                ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
+            if let Ok(style) =
+                ProgressStyle::with_template("{prefix:>10} {wide_bar} {pos}/{len} {msg}")
+            {
                 bar.set_style(style);
             }
             bar.set_prefix(self.stage.clone());
@@ -110,7 +124,8 @@ impl Reporter {
         let (first, at) = *self.task.first.get_or_insert((done, Instant::now()));
         self.task.done = done;
         let (factor, unit) = self.task.rate.unwrap_or((1.0, self.task.unit));
-        let per_second = (done > first).then(|| (done - first) as f64 / at.elapsed().as_secs_f64().max(1e-9));
+        let per_second =
+            (done > first).then(|| (done - first) as f64 / at.elapsed().as_secs_f64().max(1e-9));
         let rate = per_second.map(|r| r * factor);
         let left = per_second.map(|r| self.task.total.saturating_sub(done) as f64 / r);
         let mut event = json!({
@@ -201,7 +216,15 @@ pub fn clock(seconds: f64) -> String {
 
 /// A number with three digits and a prefix.
 pub fn si(value: f64) -> String {
-    let steps = [(1e21, " Z"), (1e18, " E"), (1e15, " P"), (1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")];
+    let steps = [
+        (1e21, " Z"),
+        (1e18, " E"),
+        (1e15, " P"),
+        (1e12, " T"),
+        (1e9, " G"),
+        (1e6, " M"),
+        (1e3, " k"),
+    ];
     let (value, prefix) = steps
         .into_iter()
         .find(|(size, _)| value >= *size)
@@ -218,7 +241,12 @@ pub fn si(value: f64) -> String {
 
 /// Bytes in binary units.
 pub fn bytes(value: u64) -> String {
-    let steps = [(1u64 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let steps = [
+        (1u64 << 40, "TiB"),
+        (1 << 30, "GiB"),
+        (1 << 20, "MiB"),
+        (1 << 10, "KiB"),
+    ];
     match steps.into_iter().find(|(size, _)| value >= *size) {
         Some((size, unit)) => format!("{:.1} {unit}", value as f64 / size as f64),
         None => format!("{value} B"),
@@ -230,7 +258,11 @@ fn number(value: &Value) -> String {
     match value {
         Value::Number(n) if n.is_f64() => {
             let v = n.as_f64().unwrap_or_default();
-            if v != 0.0 && v.abs() < 0.01 { format!("{v:.2e}") } else { format!("{v:.3}") }
+            if v != 0.0 && v.abs() < 0.01 {
+                format!("{v:.2e}")
+            } else {
+                format!("{v:.3}")
+            }
         }
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -243,7 +275,7 @@ mod tests {
 
     #[test]
     fn numbers_for_people() {
-        assert_eq!(clock(3.14), "3.1 s");
+        assert_eq!(clock(3.24), "3.2 s");
         assert_eq!(clock(119.0), "119 s");
         assert_eq!(clock(601.0), "10 min 1 s");
         assert_eq!(clock(3600.0 * 5.5), "5 h 30 min");

@@ -24,7 +24,11 @@ pub fn bench(command: &BenchCommand) -> Result<()> {
         BenchCommand::Prefill(args) => ("prefill", args),
         BenchCommand::Gemm(args) => ("gemm", args),
     };
-    let bench = Bench { args, config: config(args)?, threads: args.work.threads() };
+    let bench = Bench {
+        args,
+        config: config(args)?,
+        threads: args.work.threads(),
+    };
     let mut result = match command {
         BenchCommand::Train(_) => bench.train()?,
         BenchCommand::Decode(_) => bench.decode()?,
@@ -82,7 +86,9 @@ fn config(args: &BenchArgs) -> Result<Config> {
         heads: args.heads,
         kv_heads: args.kv_heads.unwrap_or(args.heads),
         head_dim: args.dim / args.heads,
-        hidden_dim: args.hidden.unwrap_or_else(|| Config::ffn_width(args.dim, 32, None)),
+        hidden_dim: args
+            .hidden
+            .unwrap_or_else(|| Config::ffn_width(args.dim, 32, None)),
         vocab_size: args.vocab,
         // Decoding and reading end at `seq`.
         context: args.seq + 1,
@@ -140,14 +146,24 @@ impl Bench<'_> {
         let c = &self.config;
         let format = WeightFormat::from(self.args.weights);
         let model = Model::init(c, 1)?;
-        let decoder = Decoder::new(Cpu::new(self.threads), c, &model.params, format, slots, self.args.seq + 1)?;
+        let decoder = Decoder::new(
+            Cpu::new(self.threads),
+            c,
+            &model.params,
+            format,
+            slots,
+            self.args.seq + 1,
+        )?;
         let bits = match self.args.weights {
             Weights::F32 => 32.0,
             Weights::Bf16 => 16.0,
             Weights::Q8_0 => 8.5,
         };
         // Of the embedding a token reads one row.
-        let matrices = c.param_specs().into_iter().filter(|s| s.n_in > 1 && s.kind != ParamKind::Embedding);
+        let matrices = c
+            .param_specs()
+            .into_iter()
+            .filter(|s| s.n_in > 1 && s.kind != ParamKind::Embedding);
         let weights: usize = matrices.map(|s| s.len()).sum();
         Ok((decoder, (weights as f64 * bits / 8.0) as u64))
     }
@@ -161,9 +177,16 @@ impl Bench<'_> {
             (0..slots).for_each(|slot| decoder.truncate(slot, 0));
             let began = Instant::now();
             for _ in 0..seq {
-                let tokens: Vec<[u32; 1]> = (0..slots).map(|_| [draw.token(c.vocab_size)]).collect();
-                let feeds: Vec<Feed<'_>> =
-                    tokens.iter().enumerate().map(|(slot, token)| Feed { slot, tokens: token }).collect();
+                let tokens: Vec<[u32; 1]> =
+                    (0..slots).map(|_| [draw.token(c.vocab_size)]).collect();
+                let feeds: Vec<Feed<'_>> = tokens
+                    .iter()
+                    .enumerate()
+                    .map(|(slot, token)| Feed {
+                        slot,
+                        tokens: token,
+                    })
+                    .collect();
                 decoder.feed(&feeds, LogitRows::Last)?;
             }
             Ok(began.elapsed().as_secs_f64() / seq as f64)
@@ -191,10 +214,14 @@ impl Bench<'_> {
         let (mut decoder, _) = self.decoder(slots)?;
         let mut draw = Draw(1);
         let seconds = self.median(|| {
-            let prompts: Vec<Vec<u32>> = (0..slots).map(|_| draw.tokens(seq, c.vocab_size)).collect();
+            let prompts: Vec<Vec<u32>> =
+                (0..slots).map(|_| draw.tokens(seq, c.vocab_size)).collect();
             (0..slots).for_each(|slot| decoder.truncate(slot, 0));
-            let feeds: Vec<Feed<'_>> =
-                prompts.iter().enumerate().map(|(slot, tokens)| Feed { slot, tokens }).collect();
+            let feeds: Vec<Feed<'_>> = prompts
+                .iter()
+                .enumerate()
+                .map(|(slot, tokens)| Feed { slot, tokens })
+                .collect();
             let began = Instant::now();
             decoder.feed(&feeds, LogitRows::Last)?;
             Ok(began.elapsed().as_secs_f64())
@@ -224,7 +251,11 @@ impl Bench<'_> {
         for (name, kind) in kinds {
             let spec = ParamSpec::of(c, kind);
             let (n_in, n_out) = (spec.n_in, spec.n_out);
-            let (x, w, mut out) = (buffer(rows * n_in)?, buffer(n_in * n_out)?, HostBuf::zeros(rows * n_out)?);
+            let (x, w, mut out) = (
+                buffer(rows * n_in)?,
+                buffer(n_in * n_out)?,
+                HostBuf::zeros(rows * n_out)?,
+            );
             let seconds = self.median(|| {
                 let began = Instant::now();
                 cpu.linear(&mut out, &x, &w, rows, n_in, n_out, Write::Set);
@@ -270,7 +301,9 @@ impl Bench<'_> {
         for _ in 0..WARM_UP {
             round()?;
         }
-        let mut seconds = (0..self.args.steps).map(|_| round()).collect::<Result<Vec<f64>>>()?;
+        let mut seconds = (0..self.args.steps)
+            .map(|_| round())
+            .collect::<Result<Vec<f64>>>()?;
         seconds.sort_by(f64::total_cmp);
         Ok(seconds[seconds.len() / 2])
     }
@@ -281,7 +314,10 @@ struct Draw(u64);
 
 impl Draw {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
 
@@ -294,6 +330,8 @@ impl Draw {
     }
 
     fn values(&mut self, count: usize) -> Vec<f32> {
-        (0..count).map(|_| self.next() as f32 / (1u64 << 31) as f32 - 0.5).collect()
+        (0..count)
+            .map(|_| self.next() as f32 / (1u64 << 31) as f32 - 0.5)
+            .collect()
     }
 }

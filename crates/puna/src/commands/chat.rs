@@ -112,7 +112,7 @@ impl Chat {
         }
         // What the model says goes back into its prompt, where a tag would pass for structure.
         let said = Message::new(Role::Assistant, text);
-        if text.is_empty() || contains_special_tags(std::slice::from_ref(&said)).is_some() {
+        if contains_special_tags(std::slice::from_ref(&said)).is_some() {
             self.turns.pop();
         } else {
             self.turns.push(said);
@@ -122,10 +122,17 @@ impl Chat {
 
     /// Ids of the dialogue, without its oldest turns if they do not leave room for an answer.
     fn fit(&mut self) -> Result<Option<Vec<u32>>> {
-        let room = self.options.max_tokens.min(self.decoder.capacity() / 4).max(1);
+        let room = self
+            .options
+            .max_tokens
+            .min(self.decoder.capacity() / 4)
+            .max(1);
         let mut dropped = 0;
         loop {
-            let system = self.system.iter().map(|text| Message::new(Role::System, text));
+            let system = self
+                .system
+                .iter()
+                .map(|text| Message::new(Role::System, text));
             let dialogue: Vec<Message> = system.chain(self.turns.iter().cloned()).collect();
             let ids = render_prompt(&self.tokenizer, &dialogue)?;
             if ids.len() + room <= self.decoder.capacity() {

@@ -18,7 +18,10 @@ pub fn generate(args: &GenerateArgs) -> Result<()> {
             .with_context(|| format!("cannot read the prompts in {}", path.display()))?;
         prompts.extend(text.lines().map(str::to_owned));
     }
-    ensure!(!prompts.is_empty(), "there is no prompt; give one with --prompt, or a file that has some");
+    ensure!(
+        !prompts.is_empty(),
+        "there is no prompt; give one with --prompt, or a file that has some"
+    );
     let loaded = load(&args.model.model, args.model.tokenizer.as_deref())?;
     let context = loaded.model.config.context;
     let ids = prompts
@@ -37,10 +40,14 @@ pub fn generate(args: &GenerateArgs) -> Result<()> {
         );
     }
     let longest = ids.iter().map(Vec::len).max().unwrap_or(1);
-    let capacity = context.min(longest.saturating_add(args.sampling.max_tokens));
+    let capacity = context.min(longest.saturating_add(args.sampling.max_tokens.max(1)));
     let slots = args.batch.min(prompts.len());
-    let (mut decoder, tokenizer) =
-        loaded.into_decoder(args.work.threads(), args.model.weights.into(), slots, capacity)?;
+    let (mut decoder, tokenizer) = loaded.into_decoder(
+        args.work.threads(),
+        args.model.weights.into(),
+        slots,
+        capacity,
+    )?;
     let options = options(&args.sampling);
 
     let stream = prompts.len() == 1 && !args.work.json;
@@ -51,13 +58,18 @@ pub fn generate(args: &GenerateArgs) -> Result<()> {
     let mut begun = false;
     let mut show = |_: usize, text: &str| {
         // An answer begins with the space that separates it from the prompt.
-        let text = if args.chat && !begun { text.trim_start() } else { text };
+        let text = if args.chat && !begun {
+            text.trim_start()
+        } else {
+            text
+        };
         begun |= !text.is_empty();
         if gone.is_none() {
             gone = out::piece(text).err();
         }
     };
-    let on_token: Option<puna_llama::generate::OnToken<'_>> = if stream { Some(&mut show) } else { None };
+    let on_token: Option<puna_llama::generate::OnToken<'_>> =
+        if stream { Some(&mut show) } else { None };
     let results = puna_llama::generate(&mut decoder, &tokenizer, &ids, &options, on_token)?;
     if let Some(error) = gone {
         return Err(error);
@@ -66,7 +78,11 @@ pub fn generate(args: &GenerateArgs) -> Result<()> {
         return out::line("");
     }
     for (i, (prompt, result)) in prompts.iter().zip(&results).enumerate() {
-        let text = if args.chat { result.text.trim() } else { &result.text };
+        let text = if args.chat {
+            result.text.trim()
+        } else {
+            &result.text
+        };
         if args.work.json {
             out::json(&json!({
                 "prompt": prompt, "completion": text, "prompt_tokens": ids[i].len(),

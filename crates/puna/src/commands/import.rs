@@ -13,7 +13,10 @@ use std::fs;
 pub fn import(args: &ImportArgs) -> Result<()> {
     let occupied = fs::read_dir(&args.out).is_ok_and(|mut entries| entries.next().is_some());
     if occupied || args.out.is_file() {
-        bail!("{} is there already and not empty; choose another --out", args.out.display());
+        bail!(
+            "{} is there already and not empty; choose another --out",
+            args.out.display()
+        );
     }
     let Loaded { model, tokenizer } = load(&args.source, args.tokenizer.as_deref())?;
     let options = SaveOptions {
@@ -22,7 +25,11 @@ pub fn import(args: &ImportArgs) -> Result<()> {
         eos: tokenizer.eos(),
         ..SaveOptions::default()
     };
-    let name = args.source.file_name().unwrap_or_default().to_string_lossy();
+    let name = args
+        .source
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
     let provenance = Provenance::imported(&name);
     write_model(&args.out, &model, &tokenizer, &options, &provenance)
         .with_context(|| format!("cannot import {}", args.source.display()))?;
@@ -30,5 +37,9 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     if args.json {
         return out::json(&json!({"out": args.out, "parameters": parameters}));
     }
-    out::line(&format!("{}: {} parameters", args.out.display(), crate::report::si(parameters as f64)))
+    out::line(&format!(
+        "{}: {} parameters",
+        args.out.display(),
+        crate::report::si(parameters as f64)
+    ))
 }

@@ -16,7 +16,8 @@ use std::path::Path;
 
 /// Does the command.
 pub fn inspect(args: &InspectArgs) -> Result<()> {
-    let found = look(&args.path).with_context(|| format!("cannot inspect {}", args.path.display()))?;
+    let found =
+        look(&args.path).with_context(|| format!("cannot inspect {}", args.path.display()))?;
     if args.json {
         return out::json(&found);
     }
@@ -45,7 +46,11 @@ fn look(path: &Path) -> Result<Value> {
     if !path.exists() {
         bail!("there is nothing at that path");
     }
-    if path.is_dir() { directory(path) } else { file(path) }
+    if path.is_dir() {
+        directory(path)
+    } else {
+        file(path)
+    }
 }
 
 fn directory(path: &Path) -> Result<Value> {
@@ -63,7 +68,10 @@ fn directory(path: &Path) -> Result<Value> {
         let entry = entry?;
         if let Some(manifest) = Manifest::read(&entry.path()).ok().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            stages.insert(name, json!({"status": manifest.status, "metrics": manifest.metrics}));
+            stages.insert(
+                name,
+                json!({"status": manifest.status, "metrics": manifest.metrics}),
+            );
         }
     }
     if stages.is_empty() {
@@ -85,7 +93,11 @@ fn model(path: &Path) -> Result<Value> {
     let mut dtypes = Map::new();
     for name in weights.names() {
         if let Some((_, entry)) = weights.entry(name) {
-            let count = dtypes.get(&entry.dtype).and_then(Value::as_u64).unwrap_or(0) + 1;
+            let count = dtypes
+                .get(&entry.dtype)
+                .and_then(Value::as_u64)
+                .unwrap_or(0)
+                + 1;
             dtypes.insert(entry.dtype.clone(), json!(count));
         }
     }
@@ -105,8 +117,11 @@ fn file(path: &Path) -> Result<Value> {
     match &*extension {
         "toml" => {
             let plan = Plan::of(&Recipe::read(path, &[])?)?;
-            let stages: Map<String, Value> =
-                plan.stages.iter().map(|s: &Stage| (s.name().to_owned(), s.config())).collect();
+            let stages: Map<String, Value> = plan
+                .stages
+                .iter()
+                .map(|s: &Stage| (s.name().to_owned(), s.config()))
+                .collect();
             Ok(json!({"what": "recipe", "name": plan.name, "stages": stages}))
         }
         "tokens" => {
@@ -123,7 +138,12 @@ fn file(path: &Path) -> Result<Value> {
             let tensors: Map<String, Value> = weights
                 .entries()
                 .iter()
-                .map(|(name, entry)| (name.clone(), json!(format!("{} {:?}", entry.dtype, entry.shape))))
+                .map(|(name, entry)| {
+                    (
+                        name.clone(),
+                        json!(format!("{} {:?}", entry.dtype, entry.shape)),
+                    )
+                })
                 .collect();
             Ok(json!({"what": "weights", "tensors": tensors}))
         }

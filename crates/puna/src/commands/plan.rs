@@ -20,7 +20,10 @@ pub fn plan(args: &PlanArgs) -> Result<()> {
 fn print(forecast: &Forecast) -> Result<()> {
     let row = |cells: [&str; 6]| {
         let [stage, tokens, steps, flops, peak, time] = cells;
-        out::line(format!("{stage:<10} {tokens:>10} {steps:>9} {flops:>10} {peak:>11}  {time}").trim_end())
+        out::line(
+            format!("{stage:<10} {tokens:>10} {steps:>9} {flops:>10} {peak:>11}  {time}")
+                .trim_end(),
+        )
     };
     row(["stage", "tokens", "steps", "FLOPs", "memory", "time here"])?;
     for stage in &forecast.stages {
@@ -37,11 +40,21 @@ fn print(forecast: &Forecast) -> Result<()> {
     for stage in &forecast.stages {
         details(stage)?;
     }
-    let rate = forecast.training_flops_per_second.map_or(String::new(), |rate| format!(", {}FLOP/s in training", si(rate)));
+    let rate = forecast
+        .training_flops_per_second
+        .map_or(String::new(), |rate| {
+            format!(", {}FLOP/s in training", si(rate))
+        });
     let memory = forecast.memory_bytes.map_or("unknown".into(), bytes);
-    out::line(&format!("\nthis machine: {} threads, {memory} of memory{rate}", forecast.threads))?;
+    out::line(&format!(
+        "\nthis machine: {} threads, {memory} of memory{rate}",
+        forecast.threads
+    ))?;
     match forecast.refusal() {
-        None => out::line(&format!("peak memory: {}; it fits", bytes(forecast.peak_bytes))),
+        None => out::line(&format!(
+            "peak memory: {}; it fits",
+            bytes(forecast.peak_bytes)
+        )),
         Some(why) => out::line(&format!("it does not fit: {why}")),
     }
 }
@@ -49,26 +62,38 @@ fn print(forecast: &Forecast) -> Result<()> {
 fn details(stage: &StageForecast) -> Result<()> {
     let number = |key: &str| stage.details[key].as_f64();
     let part = |key: &str| bytes(stage.details["memory"][key].as_u64().unwrap_or(0));
-    let (Some(batch), Some(lr)) = (number("batch_tokens"), number("peak_lr")) else { return Ok(()) };
+    let (Some(batch), Some(lr)) = (number("batch_tokens"), number("peak_lr")) else {
+        return Ok(());
+    };
     let mut text = format!("\n{}:", stage.stage);
     if let Some(parameters) = number("parameters") {
         text += &format!(" {} parameters ({}),", parameters, si(parameters));
     }
-    text += &format!(" {} tokens a step ({batch}), learning rate {lr:e}", si(batch));
-    if let (Some(last), Some(steps), Some(tokens)) =
-        (number("final_lr"), number("warmup_steps"), number("warmup_tokens"))
-    {
-        text += &format!(" to {:.3e} after a warm-up of {steps} steps ({} tokens)", last, si(tokens));
+    text += &format!(
+        " {} tokens a step ({batch}), learning rate {lr:e}",
+        si(batch)
+    );
+    if let (Some(last), Some(steps), Some(tokens)) = (
+        number("final_lr"),
+        number("warmup_steps"),
+        number("warmup_tokens"),
+    ) {
+        text += &format!(
+            " to {:.3e} after a warm-up of {steps} steps ({} tokens)",
+            last,
+            si(tokens)
+        );
     }
     if let (Some(dialogues), Some(epochs)) = (number("dialogues"), number("epochs")) {
         text += &format!(", {dialogues} dialogues, {epochs} epochs");
     }
     out::line(&text)?;
     out::line(&format!(
-        "  memory: weights {}, moments {}, gradients {}, activations {}",
+        "  memory: weights {}, moments {}, gradients {}, activations {}, kernels {}",
         part("parameters"),
         part("moments"),
         part("gradients"),
-        part("activations")
+        part("activations"),
+        part("kernels")
     ))
 }

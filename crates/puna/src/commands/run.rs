@@ -14,7 +14,10 @@ use std::time::Instant;
 /// Walks a recipe.
 pub fn run(args: &RunArgs) -> Result<()> {
     let plan = Plan::of(&Recipe::read(&args.recipe, &args.set)?)?;
-    let dir = args.dir.clone().unwrap_or_else(|| Path::new("runs").join(&plan.name));
+    let dir = args
+        .dir
+        .clone()
+        .unwrap_or_else(|| Path::new("runs").join(&plan.name));
     walk(&plan, dir, args.until.clone(), None, args.work)
 }
 
@@ -33,13 +36,20 @@ fn walk(
 ) -> Result<()> {
     let began = Instant::now();
     let last = until.as_ref().or(only.as_ref());
-    let last = last.and_then(|name| plan.position(name)).unwrap_or(plan.stages.len() - 1);
+    let last = last
+        .and_then(|name| plan.position(name))
+        .unwrap_or(plan.stages.len() - 1);
     let mut needed = plan.clone();
     needed.stages.truncate(last + 1);
     if let Some(why) = forecast(&needed, work.threads(), false)?.refusal() {
         bail!("{why}");
     }
-    let options = Options { dir: dir.clone(), until, only, threads: work.threads() };
+    let options = Options {
+        dir: dir.clone(),
+        until,
+        only,
+        threads: work.threads(),
+    };
     let mut report = Reporter::new(work.json);
     let outcome = run::run(plan, &options, &mut report)?;
     drop(report);
@@ -67,7 +77,10 @@ fn tell(plan: &Plan, outcome: &Outcome, dir: &Path, seconds: f64) -> Result<()> 
     if let Some(dir) = &outcome.evaluation {
         let metrics = &outcome.metrics["evaluate"];
         if let (Some(right), Some(questions)) = (metrics.get("right"), metrics.get("questions")) {
-            let accuracy = metrics.get("accuracy").and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+            let accuracy = metrics
+                .get("accuracy")
+                .and_then(serde_json::Value::as_f64)
+                .unwrap_or(0.0);
             out::line(&format!(
                 "held-out questions about its (synthetic) world: {right} of {questions} right, {:.1} %",
                 100.0 * accuracy
@@ -78,7 +91,10 @@ fn tell(plan: &Plan, outcome: &Outcome, dir: &Path, seconds: f64) -> Result<()> 
             Stage::Evaluate(plan) => Some(plan.samples),
             _ => None,
         });
-        let asked = answers.iter().filter(|a| a.right.is_some()).take(samples.unwrap_or(0));
+        let asked = answers
+            .iter()
+            .filter(|a| a.right.is_some())
+            .take(samples.unwrap_or(0));
         let own = answers.iter().filter(|a| a.right.is_none());
         for answer in asked.chain(own) {
             let mark = match answer.right {
@@ -87,24 +103,37 @@ fn tell(plan: &Plan, outcome: &Outcome, dir: &Path, seconds: f64) -> Result<()> 
                 None => "",
             };
             if chat {
-                out::line(&format!("\n  > {}\n    {}  {mark}", answer.prompt, answer.answer))?;
+                out::line(&format!(
+                    "\n  > {}\n    {}  {mark}",
+                    answer.prompt, answer.answer
+                ))?;
             } else {
                 out::line(&format!("\n  {}|{}", answer.prompt, answer.answer))?;
             }
         }
         prompt = answers.first().map(|a| a.prompt.clone());
     }
-    let Some(model) = &outcome.model else { return Ok(()) };
+    let Some(model) = &outcome.model else {
+        return Ok(());
+    };
     chat &= outcome.model.is_some();
     let program = program();
     let model = model.display();
-    out::line(if chat { "\nchat with it, or ask it once:" } else { "\nlet it continue a text:" })?;
+    out::line(if chat {
+        "\nchat with it, or ask it once:"
+    } else {
+        "\nlet it continue a text:"
+    })?;
     if chat {
         out::line(&format!("  {program} chat {model}"))?;
     }
-    let prompt = prompt.unwrap_or_else(|| "Once upon a time".into()).replace('\'', "'\\''");
+    let prompt = prompt
+        .unwrap_or_else(|| "Once upon a time".into())
+        .replace('\'', "'\\''");
     let flag = if chat { " --chat" } else { "" };
-    out::line(&format!("  {program} generate {model}{flag} --prompt '{prompt}' --temperature 0"))
+    out::line(&format!(
+        "  {program} generate {model}{flag} --prompt '{prompt}' --temperature 0"
+    ))
 }
 
 /// How this program was called, so that what is printed can be typed.

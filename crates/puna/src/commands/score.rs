@@ -30,7 +30,11 @@ struct Response<'a> {
 pub fn score(args: &ScoreArgs) -> Result<()> {
     let loaded = load(&args.model, args.tokenizer.as_deref())?;
     let cpu = || Cpu::new(args.work.threads());
-    let mut scorer = Scorer { worker: None, model: &loaded.model, cpu: &cpu };
+    let mut scorer = Scorer {
+        worker: None,
+        model: &loaded.model,
+        cpu: &cpu,
+    };
     let mut out = BufWriter::new(io::stdout().lock());
     let mut waiting = Vec::new();
     for (number, line) in io::stdin().lock().lines().enumerate() {
@@ -39,7 +43,8 @@ pub fn score(args: &ScoreArgs) -> Result<()> {
         if line.trim().is_empty() {
             continue;
         }
-        let item = item(&line, &loaded.tokenizer, loaded.model.config.context).with_context(reading)?;
+        let item =
+            item(&line, &loaded.tokenizer, loaded.model.config.context).with_context(reading)?;
         waiting.push(item);
         if waiting.len() == args.batch {
             scorer.write(&mut out, &waiting)?;
@@ -52,14 +57,23 @@ pub fn score(args: &ScoreArgs) -> Result<()> {
 
 /// What a line asks for, in ids.
 fn item(line: &str, tokenizer: &Tokenizer, context: usize) -> Result<ScoreItem> {
-    let request: Request =
-        serde_json::from_str(line).context("it must be {\"text\"} or {\"prompt\", \"completion\"}")?;
+    let request: Request = serde_json::from_str(line)
+        .context("it must be {\"text\"} or {\"prompt\", \"completion\"}")?;
     let mut ids = vec![tokenizer.bos()];
     let item = match request {
-        Request { text: Some(text), prompt: None, completion: None } => {
-            ScoreItem { context: ids, continuation: tokenizer.encode(&text) }
-        }
-        Request { text: None, prompt: Some(prompt), completion: Some(completion) } => {
+        Request {
+            text: Some(text),
+            prompt: None,
+            completion: None,
+        } => ScoreItem {
+            context: ids,
+            continuation: tokenizer.encode(&text),
+        },
+        Request {
+            text: None,
+            prompt: Some(prompt),
+            completion: Some(completion),
+        } => {
             tokenizer.encode_into(&prompt, &mut ids);
             let mut continuation = Vec::new();
             // What follows a text has no dummy prefix; what stands at the front has one.
@@ -68,12 +82,18 @@ fn item(line: &str, tokenizer: &Tokenizer, context: usize) -> Result<ScoreItem> 
             } else {
                 tokenizer.encode_continuation_into(&completion, &mut continuation);
             }
-            ScoreItem { context: ids, continuation }
+            ScoreItem {
+                context: ids,
+                continuation,
+            }
         }
         _ => bail!("it must have either \"text\" or both \"prompt\" and \"completion\""),
     };
     let tokens = item.context.len() + item.continuation.len();
-    ensure!(tokens <= context + 1, "it has {tokens} tokens, more than the model's context of {context}; shorten it");
+    ensure!(
+        tokens <= context + 1,
+        "it has {tokens} tokens, more than the model's context of {context}; shorten it"
+    );
     Ok(item)
 }
 
@@ -91,17 +111,32 @@ impl Scorer<'_> {
     fn write(&mut self, out: &mut impl Write, items: &[ScoreItem]) -> Result<()> {
         let rows = |item: &ScoreItem| item.context.len() + item.continuation.len();
         let longest = items.iter().map(rows).max().unwrap_or(0);
-        let together = items.iter().map(rows).sum::<usize>().min(MAX_ROWS).max(longest);
+        let together = items
+            .iter()
+            .map(rows)
+            .sum::<usize>()
+            .min(MAX_ROWS)
+            .max(longest);
         let worker = match &mut self.worker {
             Some(worker) if worker.max_rows() >= together => worker,
             place => {
-                let options = WorkerOptions { max_rows: together.next_multiple_of(64), recompute: true };
+                let options = WorkerOptions {
+                    max_rows: together.next_multiple_of(64),
+                    recompute: true,
+                };
                 place.insert(Worker::new((self.cpu)(), &self.model.config, options)?)
             }
         };
-        for (item, scored) in items.iter().zip(puna_llama::score(worker, &self.model.params, items)?) {
-            let response =
-                Response { sum: scored.sum, tokens: &item.continuation, logprobs: &scored.logprobs };
+        for (item, scored) in
+            items
+                .iter()
+                .zip(puna_llama::score(worker, &self.model.params, items)?)
+        {
+            let response = Response {
+                sum: scored.sum,
+                tokens: &item.continuation,
+                logprobs: &scored.logprobs,
+            };
             serde_json::to_writer(&mut *out, &response).map_err(io::Error::from)?;
             out.write_all(b"\n")?;
         }

@@ -24,11 +24,17 @@ fn load(path: &Path) -> Result<Tokenizer> {
 }
 
 fn train(args: &TokenizerTrainArgs) -> Result<()> {
-    let options = DocumentOptions { text_field: args.field.clone(), ..DocumentOptions::default() };
+    let options = DocumentOptions {
+        text_field: args.field.clone(),
+        ..DocumentOptions::default()
+    };
     let texts: Vec<String> = Documents::open(&args.inputs, &options)
         .collect::<Result<_, _>>()
         .context("cannot read the text to train on")?;
-    let options = TrainOptions { vocab_size: args.vocab_size, ..TrainOptions::default() };
+    let options = TrainOptions {
+        vocab_size: args.vocab_size,
+        ..TrainOptions::default()
+    };
     let tokenizer = Tokenizer::train(&texts, &options)?;
     tokenizer.save(&args.out)?;
     let bytes: usize = texts.iter().map(String::len).sum();
@@ -52,7 +58,8 @@ fn encode(args: &TokenizerEncodeArgs) -> Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut ids, mut text) = (Vec::new(), String::new());
     for (number, line) in io::stdin().lock().lines().enumerate() {
-        let line = line.with_context(|| format!("cannot read line {} of standard input", number + 1))?;
+        let line =
+            line.with_context(|| format!("cannot read line {} of standard input", number + 1))?;
         ids.clear();
         if !args.no_bos {
             ids.push(tokenizer.bos());
@@ -94,7 +101,11 @@ fn decode(args: &TokenizerDecodeArgs) -> Result<()> {
             ids.push(id);
         }
         let text = tokenizer.decode(&ids);
-        let text = if args.json { serde_json::to_string(&text)? } else { text };
+        let text = if args.json {
+            serde_json::to_string(&text)?
+        } else {
+            text
+        };
         writeln!(out, "{text}")?;
     }
     Ok(out.flush()?)

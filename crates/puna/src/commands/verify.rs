@@ -15,8 +15,15 @@ pub fn verify(args: &InspectArgs) -> Result<()> {
             out::json(finding)?;
             continue;
         }
-        let what = if finding.problems.is_empty() { "whole" } else { "DAMAGED" };
-        out::line(&format!("{:<16} {:>4} files  {what}", finding.stage, finding.files))?;
+        let what = if finding.problems.is_empty() {
+            "whole"
+        } else {
+            "DAMAGED"
+        };
+        out::line(&format!(
+            "{:<16} {:>4} files  {what}",
+            finding.stage, finding.files
+        ))?;
         for problem in &finding.problems {
             out::line(&format!("  {problem}"))?;
         }

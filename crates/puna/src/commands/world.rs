@@ -21,9 +21,18 @@ pub fn world(args: &WorldArgs) -> Result<()> {
     if args.json {
         return out::json(&manifest);
     }
-    out::line(&format!("a synthetic world from seed {} in {}:", args.seed, args.out.display()))?;
+    out::line(&format!(
+        "a synthetic world from seed {} in {}:",
+        args.seed,
+        args.out.display()
+    ))?;
     for file in &manifest.files {
-        out::line(&format!("  {:<16} {:>6} records, {}", file.name, file.records, crate::report::bytes(file.bytes)))?;
+        out::line(&format!(
+            "  {:<16} {:>6} records, {}",
+            file.name,
+            file.records,
+            crate::report::bytes(file.bytes)
+        ))?;
     }
     Ok(())
 }

@@ -48,6 +48,10 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn value(path: &Path, key: &str, what: impl Into<String>) -> Self {
-        Self::Value { path: path.into(), key: key.into(), what: what.into() }
+        Self::Value {
+            path: path.into(),
+            key: key.into(),
+            what: what.into(),
+        }
     }
 }

@@ -313,7 +313,11 @@ pub struct EngineSection {
 
 impl Default for EngineSection {
     fn default() -> Self {
-        Self { lanes: 8, micro_batch_rows: None, recompute: false }
+        Self {
+            lanes: 8,
+            micro_batch_rows: None,
+            recompute: false,
+        }
     }
 }
 

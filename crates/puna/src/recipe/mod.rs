@@ -5,16 +5,17 @@ mod file;
 mod overrides;
 mod plan;
 mod read;
+mod resolve;
 mod schema;
 
 pub use error::{Error, Result};
 pub use file::{
-    CorpusSection, EngineSection, EvaluateSection, ModelSection, PretrainSection, RecipeFile, SftExpected,
-    SftSection, SourceSection, TokenizerSection, TooLongDialogues, WorldSection,
+    CorpusSection, EngineSection, EvaluateSection, ModelSection, PretrainSection, RecipeFile,
+    SftExpected, SftSection, SourceSection, TokenizerSection, TooLongDialogues, WorldSection,
 };
 pub use plan::{
-    CorpusPlan, EvaluatePlan, Plan, PretrainPlan, SftPlan, Source, Stage, TokenizerPlan, TokensPlan, WorldPlan,
-    model_numbers,
+    CorpusPlan, EvaluatePlan, Plan, PretrainPlan, SftPlan, Source, Stage, TokenizerPlan,
+    TokensPlan, WorldPlan, model_numbers,
 };
 pub use read::Recipe;
 pub use schema::json_schema;

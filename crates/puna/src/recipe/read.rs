@@ -18,7 +18,10 @@ pub struct Recipe {
 impl Recipe {
     /// Reads a recipe and applies overrides of the form `section.key=value`.
     pub fn read(path: &Path, set: &[String]) -> Result<Self> {
-        let text = fs::read_to_string(path).map_err(|source| Error::Io { path: path.into(), source })?;
+        let text = fs::read_to_string(path).map_err(|source| Error::Io {
+            path: path.into(),
+            source,
+        })?;
         Self::parse(path, &text, set)
     }
 
@@ -26,8 +29,16 @@ impl Recipe {
     pub fn parse(path: &Path, text: &str, set: &[String]) -> Result<Self> {
         let syntax = |e: toml::de::Error| {
             let at = e.span().map_or(0, |span| span.start.min(text.len()));
-            let line = text.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
-            Error::Syntax { path: path.into(), line, what: explain(e.message()) }
+            let line = text.as_bytes()[..at]
+                .iter()
+                .filter(|&&b| b == b'\n')
+                .count()
+                + 1;
+            Error::Syntax {
+                path: path.into(),
+                line,
+                what: explain(e.message()),
+            }
         };
         let mut file: RecipeFile = toml::from_str(text).map_err(syntax)?;
         if !set.is_empty() {
@@ -36,7 +47,10 @@ impl Recipe {
                 file = overrides::apply(&mut table, set)?;
             }
         }
-        Ok(Self { file, path: path.into() })
+        Ok(Self {
+            file,
+            path: path.into(),
+        })
     }
 
     /// A path of the recipe, seen from here.
@@ -52,18 +66,24 @@ pub(super) fn explain(message: &str) -> String {
     if !message.starts_with("unknown field") {
         return message;
     }
-    let Some((wrong, known)) = names.split_first() else { return message };
+    let Some((wrong, known)) = names.split_first() else {
+        return message;
+    };
     let nearest = nearest(wrong, known);
     let known = known.join(", ");
     match nearest {
-        Some(name) => format!("unknown key `{wrong}`; did you mean `{name}`? (known here: {known})"),
+        Some(name) => {
+            format!("unknown key `{wrong}`; did you mean `{name}`? (known here: {known})")
+        }
         None => format!("unknown key `{wrong}`; known here: {known}"),
     }
 }
 
 /// The name that was probably meant.
 fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
-    let scored = known.iter().map(|name| (strsim::jaro_winkler(wrong, name), *name));
+    let scored = known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(wrong, name), *name));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 > 0.75).then_some(best.1)
 }
@@ -92,7 +112,9 @@ warmup_steps = 1
 
     fn error(text: &str, set: &[&str]) -> String {
         let set: Vec<String> = set.iter().map(|s| (*s).into()).collect();
-        Recipe::parse(Path::new("r.toml"), text, &set).unwrap_err().to_string()
+        Recipe::parse(Path::new("r.toml"), text, &set)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -103,13 +125,19 @@ warmup_steps = 1
             "r.toml:15: unknown key `peek_lr`; did you mean `peak_lr`?"
         );
         assert!(error(&TINY.replace("[world]", "[wold]"), &[]).contains("did you mean `world`?"));
-        assert!(error(&TINY.replace("steps = 2", "zzz = 2"), &[]).contains("unknown key `zzz`; known here"));
+        assert!(
+            error(&TINY.replace("steps = 2", "zzz = 2"), &[])
+                .contains("unknown key `zzz`; known here")
+        );
     }
 
     #[test]
     fn a_wrong_type_and_a_broken_line_are_named() {
         let message = error(&TINY.replace("dim = 32", "dim = \"wide\""), &[]);
-        assert!(message.starts_with("r.toml:8: invalid type: string \"wide\""), "{message}");
+        assert!(
+            message.starts_with("r.toml:8: invalid type: string \"wide\""),
+            "{message}"
+        );
         let message = error(&TINY.replace("[model]", "[model"), &[]);
         assert!(message.starts_with("r.toml:7: "), "{message}");
         let message = error(&TINY.replace("peak_lr = 1e-3\n", ""), &[]);
@@ -121,8 +149,19 @@ warmup_steps = 1
         let read = |set: &str| Recipe::parse(Path::new("r.toml"), TINY, &[set.to_owned()]);
         assert_eq!(read("model.dim=64").unwrap().file.model.dim, 64);
         assert_eq!(read("name=other").unwrap().file.name, "other");
-        assert_eq!(read("pretrain.peak_lr=2").unwrap().file.pretrain.unwrap().peak_lr, 2.0);
-        assert_eq!(read("sft.peak_lr=1e-4").unwrap().file.sft.unwrap().epochs, 2);
+        assert_eq!(
+            read("pretrain.peak_lr=2")
+                .unwrap()
+                .file
+                .pretrain
+                .unwrap()
+                .peak_lr,
+            2.0
+        );
+        assert_eq!(
+            read("sft.peak_lr=1e-4").unwrap().file.sft.unwrap().epochs,
+            2
+        );
         assert!(error(TINY, &["model.dims=3"]).contains("did you mean `dim`?"));
         assert!(error(TINY, &["model.dim=wide"]).starts_with("--set model.dim=wide: invalid type"));
         assert!(error(TINY, &["model.dim"]).contains("section.key=value"));

@@ -35,11 +35,16 @@ impl Lock {
                     dir.display()
                 )
             }
-            Err(TryLockError::Error(e)) => return Err(e).with_context(|| format!("cannot lock {}", path.display())),
+            Err(TryLockError::Error(e)) => {
+                return Err(e).with_context(|| format!("cannot lock {}", path.display()));
+            }
         }
         // The number is for the message above only.
-        file.set_len(0).and_then(|()| file.rewind()).with_context(opening)?;
-        writeln!(file, "{}", std::process::id()).with_context(|| format!("cannot write {}", path.display()))?;
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .with_context(opening)?;
+        writeln!(file, "{}", std::process::id())
+            .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { _file: file })
     }
 }
@@ -53,7 +58,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = Lock::take(dir.path()).unwrap();
         let message = Lock::take(dir.path()).unwrap_err().to_string();
-        assert!(message.contains(&format!("process {}", std::process::id())), "{message}");
+        assert!(
+            message.contains(&format!("process {}", std::process::id())),
+            "{message}"
+        );
         drop(first);
         Lock::take(dir.path()).unwrap();
     }

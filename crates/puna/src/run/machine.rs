@@ -44,19 +44,28 @@ pub fn run(plan: &Plan, options: &Options, report: &mut Reporter) -> Result<Outc
     let last = match target {
         None => plan.stages.len() - 1,
         Some(name) => plan.position(name).with_context(|| {
-            format!("recipe {} has no stage {name:?}; it has {}", plan.name, plan.names().join(", "))
+            format!(
+                "recipe {} has no stage {name:?}; it has {}",
+                plan.name,
+                plan.names().join(", ")
+            )
         })?,
     };
-    fs::create_dir_all(&options.dir).with_context(|| format!("cannot create {}", options.dir.display()))?;
+    fs::create_dir_all(&options.dir)
+        .with_context(|| format!("cannot create {}", options.dir.display()))?;
     let _lock = Lock::take(&options.dir)?;
     let mut outcome = Outcome::default();
     for index in 0..=last {
         let alone = options.only.is_none() || index == last;
         let name = plan.stages[index].name();
-        let walker = Walker { plan, options, index };
-        let manifest = walker
-            .step(report, alone)
-            .with_context(|| format!("stage {name} of {} in {}", plan.name, options.dir.display()))?;
+        let walker = Walker {
+            plan,
+            options,
+            index,
+        };
+        let manifest = walker.step(report, alone).with_context(|| {
+            format!("stage {name} of {} in {}", plan.name, options.dir.display())
+        })?;
         outcome.metrics.insert(name.into(), manifest.metrics);
         let dir = options.dir.join(plan.directory(index));
         match plan.stages[index] {
@@ -83,12 +92,21 @@ impl Walker<'_> {
     fn step(&self, report: &mut Reporter, may_work: bool) -> Result<Manifest> {
         let stage = &self.plan.stages[self.index];
         let dir = self.options.dir.join(self.plan.directory(self.index));
-        let stand = Stand { plan: self.plan, root: &self.options.dir, dir: &dir, threads: self.options.threads };
+        let stand = Stand {
+            plan: self.plan,
+            root: &self.options.dir,
+            dir: &dir,
+            threads: self.options.threads,
+        };
         let inputs = stages::inputs(&stand, stage)?;
         let mut manifest = Manifest::begin(&self.plan.name, stage.name(), stage.config(), inputs);
         let old = Manifest::read(&dir)?;
-        let same = old.as_ref().filter(|old| old.fingerprint == manifest.fingerprint);
-        if let Some(done) = same.filter(|old| old.status == Status::Complete && old.outputs_present(&dir)) {
+        let same = old
+            .as_ref()
+            .filter(|old| old.fingerprint == manifest.fingerprint);
+        if let Some(done) =
+            same.filter(|old| old.status == Status::Complete && old.outputs_present(&dir))
+        {
             report.up_to_date(stage.name());
             stages::clean(&dir)?;
             return Ok(done.clone());
@@ -113,9 +131,16 @@ impl Walker<'_> {
         }
         fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         manifest.write(&dir)?;
-        let log = File::options().create(true).append(true).open(dir.join(LOG));
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(dir.join(LOG));
         let what = stages::describe(stage);
-        let again = if goes_on && stages::can_go_on(stage) { " (going on)" } else { "" };
+        let again = if goes_on && stages::can_go_on(stage) {
+            " (going on)"
+        } else {
+            ""
+        };
         report.stage(stage.name(), &format!("{what}{again}"), log.ok());
         let metrics = stages::execute(&stand, stage, report)?;
         manifest.complete(&dir, metrics)?;
@@ -125,7 +150,13 @@ impl Walker<'_> {
     }
 
     /// Moves what another configuration made out of the way.
-    fn supersede(&self, dir: &Path, old: &Manifest, new: &Manifest, report: &mut Reporter) -> Result<()> {
+    fn supersede(
+        &self,
+        dir: &Path,
+        old: &Manifest,
+        new: &Manifest,
+        report: &mut Reporter,
+    ) -> Result<()> {
         let shelf = self.options.dir.join("superseded");
         fs::create_dir_all(&shelf).with_context(|| format!("cannot create {}", shelf.display()))?;
         let name = dir.file_name().unwrap_or_default().to_string_lossy();

@@ -66,7 +66,12 @@ pub struct Manifest {
 
 impl Manifest {
     /// The record of a stage that begins.
-    pub fn begin(recipe: &str, stage: &str, config: Value, inputs: BTreeMap<String, String>) -> Self {
+    pub fn begin(
+        recipe: &str,
+        stage: &str,
+        config: Value,
+        inputs: BTreeMap<String, String>,
+    ) -> Self {
         // serde_json keeps the keys of objects sorted, so the text is canonical.
         let identity = json!({"stage": stage, "config": config, "inputs": inputs});
         Self {
@@ -97,7 +102,10 @@ impl Manifest {
         })?;
         if manifest.schema_version != SCHEMA_VERSION {
             let version = manifest.schema_version;
-            bail!("{} has version {version}; this program reads {SCHEMA_VERSION}", path.display());
+            bail!(
+                "{} has version {version}; this program reads {SCHEMA_VERSION}",
+                path.display()
+            );
         }
         Ok(Some(manifest))
     }
@@ -113,12 +121,24 @@ impl Manifest {
     pub fn complete(&mut self, dir: &Path, metrics: Map<String, Value>) -> Result<()> {
         self.outputs.clear();
         for path in files_below(dir)? {
-            let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
+            let name = path
+                .strip_prefix(dir)
+                .unwrap_or(&path)
+                .to_string_lossy()
+                .into_owned();
             if name == FILE || WORKING.iter().any(|w| name.starts_with(w)) {
                 continue;
             }
-            let size = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.len();
-            self.outputs.insert(name, Output { size, sha256: sha256_file(&path)? });
+            let size = fs::metadata(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?
+                .len();
+            self.outputs.insert(
+                name,
+                Output {
+                    size,
+                    sha256: sha256_file(&path)?,
+                },
+            );
         }
         self.metrics = metrics;
         self.status = Status::Complete;
@@ -127,9 +147,9 @@ impl Manifest {
 
     /// Whether every output is still there with its size.
     pub fn outputs_present(&self, dir: &Path) -> bool {
-        self.outputs
-            .iter()
-            .all(|(name, output)| fs::metadata(dir.join(name)).is_ok_and(|m| m.len() == output.size))
+        self.outputs.iter().all(|(name, output)| {
+            fs::metadata(dir.join(name)).is_ok_and(|m| m.len() == output.size)
+        })
     }
 }
 
@@ -142,9 +162,15 @@ const WORKING: [&str; 3] = [LOG, puna_train::METRICS_FILE, puna_train::CHECKPOIN
 /// Every number called `seed` in a configuration, by its path.
 fn seeds(config: &Value) -> Map<String, Value> {
     fn walk(path: &str, value: &Value, found: &mut Map<String, Value>) {
-        let Some(object) = value.as_object() else { return };
+        let Some(object) = value.as_object() else {
+            return;
+        };
         for (key, value) in object {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            let path = if path.is_empty() {
+                key.clone()
+            } else {
+                format!("{path}.{key}")
+            };
             if key == "seed" && value.is_number() {
                 found.insert(path, value.clone());
             } else {
@@ -164,9 +190,18 @@ pub fn differences(old: &Value, new: &Value) -> Vec<String> {
             (Value::Object(a), Value::Object(b)) => {
                 let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
                 for key in keys {
-                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    let path = if path.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{path}.{key}")
+                    };
                     let null = &Value::Null;
-                    walk(&path, a.get(key).unwrap_or(null), b.get(key).unwrap_or(null), out);
+                    walk(
+                        &path,
+                        a.get(key).unwrap_or(null),
+                        b.get(key).unwrap_or(null),
+                        out,
+                    );
                 }
             }
             (a, b) if a != b => out.push(format!("{path} {a} -> {b}")),
@@ -188,7 +223,10 @@ mod tests {
         assert!(Manifest::read(dir.path()).unwrap().is_none());
         let config = json!({"a": {"seed": 3}, "seed": 4, "x": 1.5});
         let mut manifest = Manifest::begin("r", "s", config, BTreeMap::new());
-        assert_eq!(Value::Object(manifest.seeds.clone()), json!({"a.seed": 3, "seed": 4}));
+        assert_eq!(
+            Value::Object(manifest.seeds.clone()),
+            json!({"a.seed": 3, "seed": 4})
+        );
         fs::write(dir.path().join("out"), b"abc").unwrap();
         fs::create_dir(dir.path().join(".work")).unwrap();
         fs::write(dir.path().join(".work/x"), b"x").unwrap();
@@ -204,7 +242,10 @@ mod tests {
 
     #[test]
     fn differences_name_the_key() {
-        let (old, new) = (json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 3, "c": 2}, "d": true}));
+        let (old, new) = (
+            json!({"a": {"b": 1, "c": 2}}),
+            json!({"a": {"b": 3, "c": 2}, "d": true}),
+        );
         assert_eq!(differences(&old, &new), ["a.b 1 -> 3", "d null -> true"]);
     }
 }

@@ -63,7 +63,9 @@ impl Provenance {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             text => {
                 let reading = || format!("cannot read {}", path.display());
-                Ok(Some(serde_json::from_slice(&text.with_context(reading)?).with_context(reading)?))
+                Ok(Some(
+                    serde_json::from_slice(&text.with_context(reading)?).with_context(reading)?,
+                ))
             }
         }
     }

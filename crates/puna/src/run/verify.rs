@@ -36,15 +36,28 @@ pub fn verify(path: &Path) -> Result<Vec<Finding>> {
         stages.sort();
     }
     if stages.is_empty() {
-        bail!("{} is not a run: no stage in it has a record", path.display());
+        bail!(
+            "{} is not a run: no stage in it has a record",
+            path.display()
+        );
     }
     stages.iter().map(|stage| check(stage)).collect()
 }
 
 fn check(dir: &Path) -> Result<Finding> {
-    let stage = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut finding = Finding { stage, files: 0, problems: Vec::new() };
-    let Some(manifest) = Manifest::read(dir)? else { return Ok(finding) };
+    let stage = dir
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let mut finding = Finding {
+        stage,
+        files: 0,
+        problems: Vec::new(),
+    };
+    let Some(manifest) = Manifest::read(dir)? else {
+        return Ok(finding);
+    };
     if manifest.status != Status::Complete {
         return Ok(finding);
     }
@@ -56,10 +69,14 @@ fn check(dir: &Path) -> Result<Finding> {
             Ok(meta) if meta.len() != output.size => {
                 format!("has {} bytes instead of {}", meta.len(), output.size)
             }
-            Ok(_) if sha256_file(&path)? != output.sha256 => "has other contents than recorded".into(),
+            Ok(_) if sha256_file(&path)? != output.sha256 => {
+                "has other contents than recorded".into()
+            }
             Ok(_) => continue,
         };
-        finding.problems.push(format!("{} {problem}", path.display()));
+        finding
+            .problems
+            .push(format!("{} {problem}", path.display()));
     }
     Ok(finding)
 }

@@ -17,7 +17,10 @@ pub const QUESTIONS: &str = "questions.jsonl";
 
 /// Whether a text is held out: by its hash, so that equal texts stay on one side.
 pub fn is_held_out(seed: u64, text: &str, share: f64) -> bool {
-    let hash = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(text).finalize();
+    let hash = Sha256::new()
+        .chain_update(seed.to_le_bytes())
+        .chain_update(text)
+        .finalize();
     let mut first = [0; 8];
     first.copy_from_slice(&hash[..8]);
     // 53 bits make an exact number in 0..1.
@@ -46,7 +49,14 @@ impl Split {
     pub fn create(dir: &Path, seed: u64, share: f64) -> Result<Self> {
         let training = AtomicFile::create(&dir.join(TRAINING))?;
         let held_out = AtomicFile::create(&dir.join(HELD_OUT))?;
-        Ok(Self { training, held_out, seed, share, train: (0, 0), held: (0, 0) })
+        Ok(Self {
+            training,
+            held_out,
+            seed,
+            share,
+            train: (0, 0),
+            held: (0, 0),
+        })
     }
 
     /// Writes a record to the side where its text belongs.
@@ -65,7 +75,9 @@ impl Split {
     /// Gives both files their names.
     pub fn commit(self) -> Result<()> {
         self.training.commit()?;
-        self.held_out.commit().context("cannot finish the documents")
+        self.held_out
+            .commit()
+            .context("cannot finish the documents")
     }
 }
 
@@ -77,8 +89,16 @@ mod tests {
     fn the_share_is_kept_and_nested() {
         let texts: Vec<String> = (0..4000).map(|i| format!("document {i}")).collect();
         let held = |share| texts.iter().filter(|t| is_held_out(3, t, share)).count();
-        assert!((held(0.1) as f64 / 400.0 - 1.0).abs() < 0.15, "{}", held(0.1));
+        assert!(
+            (held(0.1) as f64 / 400.0 - 1.0).abs() < 0.15,
+            "{}",
+            held(0.1)
+        );
         assert_eq!(held(0.0), 0);
-        assert!(texts.iter().all(|t| !is_held_out(3, t, 0.1) || is_held_out(3, t, 0.2)));
+        assert!(
+            texts
+                .iter()
+                .all(|t| !is_held_out(3, t, 0.1) || is_held_out(3, t, 0.2))
+        );
     }
 }

@@ -52,18 +52,32 @@ impl Evaluation {
         let path = dir.join(ANSWERS);
         let reading = || format!("cannot read {}", path.display());
         let text = fs::read_to_string(&path).with_context(reading)?;
-        let answers = text.lines().map(|line| serde_json::from_str(line).with_context(reading));
-        Ok(Self { answers: answers.collect::<Result<_>>()? })
+        let answers = text
+            .lines()
+            .map(|line| serde_json::from_str(line).with_context(reading));
+        Ok(Self {
+            answers: answers.collect::<Result<_>>()?,
+        })
     }
 }
 
 /// Asks.
 pub fn evaluate(stand: &Stand<'_>, plan: &EvaluatePlan, report: &mut Reporter) -> Result<Metrics> {
-    let path = stand.of(if plan.chat { "sft" } else { "pretrain" })?.join("model");
-    let questions = if plan.questions { questions(&stand.data(), plan.max_questions)? } else { Vec::new() };
+    let path = stand
+        .of(if plan.chat { "sft" } else { "pretrain" })?
+        .join("model");
+    let questions = if plan.questions {
+        questions(&stand.data(), plan.max_questions)?
+    } else {
+        Vec::new()
+    };
     let asked: Vec<&str> = questions.iter().map(|q| q.prompt.as_str()).collect();
-    let prompts: Vec<&str> = asked.into_iter().chain(plan.prompts.iter().map(String::as_str)).collect();
-    let texts = Asker::new(load(&path, None)?, plan, stand.threads, &prompts)?.ask(&prompts, report)?;
+    let prompts: Vec<&str> = asked
+        .into_iter()
+        .chain(plan.prompts.iter().map(String::as_str))
+        .collect();
+    let texts =
+        Asker::new(load(&path, None)?, plan, stand.threads, &prompts)?.ask(&prompts, report)?;
     let mut answers = Vec::new();
     let mut kinds: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for (i, (prompt, answer)) in prompts.iter().zip(texts).enumerate() {
@@ -75,9 +89,17 @@ pub fn evaluate(stand: &Stand<'_>, plan: &EvaluatePlan, report: &mut Reporter) -
             *hits += u64::from(right);
         }
         let kind = question.map(|q| q.kind.clone());
-        answers.push(Answer { prompt: (*prompt).into(), answer, kind, right });
+        answers.push(Answer {
+            prompt: (*prompt).into(),
+            answer,
+            kind,
+            right,
+        });
     }
-    let lines: Vec<String> = answers.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    let lines: Vec<String> = answers
+        .iter()
+        .map(serde_json::to_string)
+        .collect::<Result<_, _>>()?;
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     write_atomically(&stand.dir.join(ANSWERS), text.as_bytes())?;
     let mut metrics = Metrics::new();
@@ -89,7 +111,10 @@ pub fn evaluate(stand: &Stand<'_>, plan: &EvaluatePlan, report: &mut Reporter) -
             .collect();
         metrics.insert("questions".into(), json!(questions.len()));
         metrics.insert("right".into(), json!(right));
-        metrics.insert("accuracy".into(), json!(right as f64 / questions.len() as f64));
+        metrics.insert(
+            "accuracy".into(),
+            json!(right as f64 / questions.len() as f64),
+        );
         metrics.insert("by_kind".into(), json!(by_kind));
         // Whoever reads the number must know what it was measured on.
         metrics.insert("synthetic".into(), json!(true));
@@ -99,12 +124,14 @@ pub fn evaluate(stand: &Stand<'_>, plan: &EvaluatePlan, report: &mut Reporter) -
 
 fn questions(dir: &Path, most: Option<usize>) -> Result<Vec<Question>> {
     let path = dir.join(documents::QUESTIONS);
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     text.lines()
         .take(most.unwrap_or(usize::MAX))
         .enumerate()
         .map(|(i, line)| {
-            serde_json::from_str(line).with_context(|| format!("{}, line {}", path.display(), i + 1))
+            serde_json::from_str(line)
+                .with_context(|| format!("{}, line {}", path.display(), i + 1))
         })
         .collect()
 }
@@ -123,7 +150,10 @@ impl Asker {
         let context = loaded.model.config.context;
         let ids = |prompt: &&str| -> Result<Vec<u32>> {
             if plan.chat {
-                return Ok(render_prompt(&loaded.tokenizer, &[Message::new(Role::User, *prompt)])?);
+                return Ok(render_prompt(
+                    &loaded.tokenizer,
+                    &[Message::new(Role::User, *prompt)],
+                )?);
             }
             let mut ids = vec![loaded.tokenizer.bos()];
             loaded.tokenizer.encode_into(prompt, &mut ids);
@@ -131,15 +161,22 @@ impl Asker {
         };
         let ids = prompts.iter().map(ids).collect::<Result<Vec<_>>>()?;
         let longest = ids.iter().map(Vec::len).max().unwrap_or(1);
-        let capacity = context.min(longest + plan.max_tokens);
+        let capacity = context.min(longest.saturating_add(plan.max_tokens.max(1)));
         let slots = BATCH.min(prompts.len()).max(1);
-        let (decoder, tokenizer) = loaded.into_decoder(threads, WeightFormat::F32, slots, capacity)?;
+        let (decoder, tokenizer) =
+            loaded.into_decoder(threads, WeightFormat::F32, slots, capacity)?;
         let options = GenerateOptions {
             max_tokens: plan.max_tokens,
             sampling: SamplingOptions::greedy(),
             ..GenerateOptions::default()
         };
-        Ok(Self { decoder, tokenizer, ids, options, chat: plan.chat })
+        Ok(Self {
+            decoder,
+            tokenizer,
+            ids,
+            options,
+            chat: plan.chat,
+        })
     }
 
     fn ask(&mut self, prompts: &[&str], report: &mut Reporter) -> Result<Vec<String>> {
@@ -148,7 +185,11 @@ impl Asker {
         for ids in self.ids.chunks(BATCH) {
             for result in generate(&mut self.decoder, &self.tokenizer, ids, &self.options, None)? {
                 // An answer begins with the space behind [/INST].
-                texts.push(if self.chat { result.text.trim().to_owned() } else { result.text });
+                texts.push(if self.chat {
+                    result.text.trim().to_owned()
+                } else {
+                    result.text
+                });
             }
             report.progress(texts.len() as u64, json!({}));
         }

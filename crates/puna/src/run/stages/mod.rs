@@ -37,7 +37,10 @@ pub struct Stand<'a> {
 impl Stand<'_> {
     /// Directory of another stage.
     pub fn of(&self, name: &str) -> Result<PathBuf> {
-        let index = self.plan.position(name).with_context(|| format!("the plan has no stage {name}"))?;
+        let index = self
+            .plan
+            .position(name)
+            .with_context(|| format!("the plan has no stage {name}"))?;
         Ok(self.root.join(self.plan.directory(index)))
     }
 
@@ -62,7 +65,10 @@ impl Stand<'_> {
             .with_context(|| format!("{} has no record; do that stage first", dir.display()))?;
         let place = dir.strip_prefix(self.root).unwrap_or(dir);
         for (name, output) in manifest.outputs.iter().filter(|(name, _)| wanted(name)) {
-            inputs.insert(place.join(name).to_string_lossy().into_owned(), output.sha256.clone());
+            inputs.insert(
+                place.join(name).to_string_lossy().into_owned(),
+                output.sha256.clone(),
+            );
         }
         Ok(())
     }
@@ -77,12 +83,19 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
             for (number, source) in plan.sources.iter().enumerate() {
                 // By number, so that a file may move.
                 let key = format!("source {}", number + 1);
-                inputs.insert(key, sha256_file(&source.path).context("a source of the corpus")?);
+                inputs.insert(
+                    key,
+                    sha256_file(&source.path).context("a source of the corpus")?,
+                );
             }
         }
         Stage::Tokenizer(plan) => match &plan.path {
-            Some(path) => drop(inputs.insert("tokenizer".into(), Tokenizer::load(path)?.hash_hex())),
-            None => stand.add_outputs(&mut inputs, &stand.data(), |name| name == documents::TRAINING)?,
+            Some(path) => {
+                drop(inputs.insert("tokenizer".into(), Tokenizer::load(path)?.hash_hex()))
+            }
+            None => stand.add_outputs(&mut inputs, &stand.data(), |name| {
+                name == documents::TRAINING
+            })?,
         },
         Stage::Tokens(_) => {
             let wanted = |name: &str| name == documents::TRAINING || name == documents::HELD_OUT;
@@ -97,16 +110,23 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
             stand.add_outputs(&mut inputs, &stand.of("pretrain")?, in_model)?;
             match &plan.dialogues {
                 Some(path) => {
-                    drop(inputs.insert("dialogues".into(), sha256_file(path).context("the dialogues")?));
+                    drop(inputs.insert(
+                        "dialogues".into(),
+                        sha256_file(path).context("the dialogues")?,
+                    ));
                 }
-                None => stand.add_outputs(&mut inputs, &stand.data(), |name| name == documents::DIALOGUES)?,
+                None => stand.add_outputs(&mut inputs, &stand.data(), |name| {
+                    name == documents::DIALOGUES
+                })?,
             }
         }
         Stage::Evaluate(plan) => {
             let model = stand.of(if plan.chat { "sft" } else { "pretrain" })?;
             stand.add_outputs(&mut inputs, &model, in_model)?;
             if plan.questions {
-                stand.add_outputs(&mut inputs, &stand.data(), |name| name == documents::QUESTIONS)?;
+                stand.add_outputs(&mut inputs, &stand.data(), |name| {
+                    name == documents::QUESTIONS
+                })?;
             }
         }
     }

@@ -7,7 +7,9 @@ use crate::report::Reporter;
 use crate::run::manifest::Manifest;
 use anyhow::{Context, Result, bail, ensure};
 use puna_text::Tokenizer;
-use puna_train::tokens::{BuildOptions, DocumentOptions, Documents, TokenFile, TokenSet, build_token_set};
+use puna_train::tokens::{
+    BuildOptions, DocumentOptions, Documents, TokenFile, TokenSet, build_token_set,
+};
 use puna_world::World;
 use serde_json::{Value, json};
 use std::fs;
@@ -33,7 +35,13 @@ pub fn world(stand: &Stand<'_>, plan: &WorldPlan) -> Result<Metrics> {
         let record: Value = serde_json::from_str(line).with_context(reading)?;
         split.push(record["text"].as_str().with_context(reading)?, line)?;
     }
-    let records = |name: &str| written.files.iter().find(|f| f.name == name).map_or(0, |f| f.records);
+    let records = |name: &str| {
+        written
+            .files
+            .iter()
+            .find(|f| f.name == name)
+            .map_or(0, |f| f.records)
+    };
     let found = metrics(json!({
         "documents": split.train.0, "text_bytes": split.train.1,
         "held_out_documents": split.held.0, "held_out_bytes": split.held.1,
@@ -48,7 +56,10 @@ pub fn world(stand: &Stand<'_>, plan: &WorldPlan) -> Result<Metrics> {
 pub fn corpus(stand: &Stand<'_>, plan: &CorpusPlan) -> Result<Metrics> {
     let mut split = Split::create(stand.dir, plan.seed, plan.held_out)?;
     for source in &plan.sources {
-        let options = DocumentOptions { text_field: source.field.clone(), ..DocumentOptions::default() };
+        let options = DocumentOptions {
+            text_field: source.field.clone(),
+            ..DocumentOptions::default()
+        };
         let (mut count, mut bytes) = (0, 0);
         for text in Documents::open(std::slice::from_ref(&source.path), &options) {
             let text = text?;
@@ -64,7 +75,10 @@ pub fn corpus(stand: &Stand<'_>, plan: &CorpusPlan) -> Result<Metrics> {
             }
         }
     }
-    ensure!(split.train.0 > 0, "the sources hold no document to train on");
+    ensure!(
+        split.train.0 > 0,
+        "the sources hold no document to train on"
+    );
     let found = metrics(json!({
         "documents": split.train.0, "text_bytes": split.train.1,
         "held_out_documents": split.held.0, "held_out_bytes": split.held.1,
@@ -105,20 +119,38 @@ pub fn tokenizer(stand: &Stand<'_>, plan: &TokenizerPlan) -> Result<Metrics> {
 /// Writes both sides' token files.
 pub fn tokens(stand: &Stand<'_>, plan: &TokensPlan, report: &mut Reporter) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
-    let options =
-        BuildOptions { file_tokens: plan.file_tokens, threads: stand.threads, ..BuildOptions::default() };
-    let counted = Manifest::read(&stand.data())?.map(|m| m.metrics).unwrap_or_default();
+    let options = BuildOptions {
+        file_tokens: plan.file_tokens,
+        threads: stand.threads,
+        ..BuildOptions::default()
+    };
+    let counted = Manifest::read(&stand.data())?
+        .map(|m| m.metrics)
+        .unwrap_or_default();
     let mut build = |from: &str, to: &str, count: &str| -> Result<TokenSet> {
-        report.begin(counted.get(count).and_then(Value::as_u64).unwrap_or(0), "bytes", None);
+        report.begin(
+            counted.get(count).and_then(Value::as_u64).unwrap_or(0),
+            "bytes",
+            None,
+        );
         let mut progress = |_, bytes| report.progress(bytes, json!({}));
         let mut documents = documents::read(stand.data().join(from));
         let to = stand.dir.join(to);
-        Ok(build_token_set(&mut documents, &tokenizer, &to, &options, &mut progress)?)
+        Ok(build_token_set(
+            &mut documents,
+            &tokenizer,
+            &to,
+            &options,
+            &mut progress,
+        )?)
     };
     let train = build(documents::TRAINING, TRAIN, "text_bytes")?.train;
     let held_out = build(documents::HELD_OUT, HELD_OUT, "held_out_bytes")?.train;
     let count = |files: &[TokenFile]| -> (usize, u64) {
-        (files.iter().map(TokenFile::tokens).sum(), files.iter().map(TokenFile::text_bytes).sum())
+        (
+            files.iter().map(TokenFile::tokens).sum(),
+            files.iter().map(TokenFile::text_bytes).sum(),
+        )
     };
     let (tokens, bytes) = count(&train);
     ensure!(tokens > 0, "the documents hold no text");

@@ -11,8 +11,8 @@ use anyhow::{Context, Result};
 use puna_llama::{Model, SaveOptions};
 use puna_text::Tokenizer;
 use puna_train::{
-    Dialogue, Event, Init, PretrainJob, SftJob, TrainSummary, Validation, pretrain as train_on_text,
-    read_dialogues, sft as train_on_dialogues,
+    Dialogue, Event, Init, PretrainJob, SftJob, TrainSummary, Validation,
+    pretrain as train_on_text, read_dialogues, sft as train_on_dialogues,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -46,10 +46,17 @@ pub fn pretrain(stand: &Stand<'_>, plan: &PretrainPlan, report: &mut Reporter) -
 pub fn sft(stand: &Stand<'_>, plan: &SftPlan, report: &mut Reporter) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
     let model = Model::load(&stand.of("pretrain")?.join("model"))?;
-    let path = plan.dialogues.clone().unwrap_or_else(|| stand.data().join(documents::DIALOGUES));
+    let path = plan
+        .dialogues
+        .clone()
+        .unwrap_or_else(|| stand.data().join(documents::DIALOGUES));
     let (valid, train): (Vec<Dialogue>, Vec<Dialogue>) =
         read_dialogues(&path)?.into_iter().partition(|dialogue| {
-            let text: Vec<&str> = dialogue.messages.iter().map(|m| m.content.as_str()).collect();
+            let text: Vec<&str> = dialogue
+                .messages
+                .iter()
+                .map(|m| m.content.as_str())
+                .collect();
             is_held_out(plan.settings.seed, &text.join("\n"), plan.held_out)
         });
     let rows = (plan.settings.seq_len * plan.settings.batch_sequences) as f64;
@@ -77,8 +84,9 @@ fn finish(
     summary: &TrainSummary,
 ) -> Result<Metrics> {
     let is_weights = |name: &str| name.ends_with(".safetensors");
-    let (parents, data): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        inputs(stand, stage)?.into_iter().partition(|(name, _)| is_weights(name));
+    let (parents, data): (BTreeMap<_, _>, BTreeMap<_, _>) = inputs(stand, stage)?
+        .into_iter()
+        .partition(|(name, _)| is_weights(name));
     let provenance = Provenance {
         schema_version: 1,
         code_version: VERSION.into(),
@@ -91,9 +99,19 @@ fn finish(
         tokenizer: tokenizer.hash_hex(),
         parameters: model.config.n_params(),
     };
-    let options = SaveOptions { bos: tokenizer.bos(), eos: tokenizer.eos(), ..SaveOptions::default() };
-    write_model(&stand.dir.join("model"), model, tokenizer, &options, &provenance)
-        .context("training is done and its last checkpoint is safe")?;
+    let options = SaveOptions {
+        bos: tokenizer.bos(),
+        eos: tokenizer.eos(),
+        ..SaveOptions::default()
+    };
+    write_model(
+        &stand.dir.join("model"),
+        model,
+        tokenizer,
+        &options,
+        &provenance,
+    )
+    .context("training is done and its last checkpoint is safe")?;
     let mut metrics = Metrics::new();
     for (name, value) in [
         ("parameters", json!(model.config.n_params())),
@@ -106,7 +124,10 @@ fn finish(
     }
     if let Some(last) = summary.validations.last() {
         metrics.extend(validation(last));
-        metrics.insert("validations".into(), serde_json::to_value(&summary.validations)?);
+        metrics.insert(
+            "validations".into(),
+            serde_json::to_value(&summary.validations)?,
+        );
     }
     Ok(metrics)
 }
@@ -137,9 +158,14 @@ fn listener(report: &mut Reporter, rows_per_step: f64) -> impl FnMut(Event) {
         }
         Event::Validation(v) => {
             held_out = json!(v.bits_per_byte.unwrap_or(v.loss));
-            let text = v.bits_per_byte.map_or(String::new(), |bits| format!(", {bits:.3} bits per byte"));
+            let text = v
+                .bits_per_byte
+                .map_or(String::new(), |bits| format!(", {bits:.3} bits per byte"));
             report.event("validation", serde_json::to_value(&v).unwrap_or_default());
-            report.line(&format!("  step {}: held-out loss {:.3}{text}", v.step, v.loss));
+            report.line(&format!(
+                "  step {}: held-out loss {:.3}{text}",
+                v.step, v.loss
+            ));
         }
         Event::CheckpointSaved { step, path } => {
             report.event("checkpoint", json!({"step": step, "path": path}));

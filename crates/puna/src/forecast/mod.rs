@@ -1,0 +1,170 @@
+//! What a plan will take, counted before anything is allocated.
+
+mod text;
+mod training;
+
+use crate::calibrate::training_rate;
+use crate::machine;
+use crate::recipe::{Plan, Stage};
+use anyhow::Result;
+use puna_llama::Config;
+use serde::Serialize;
+use serde_json::{Value, json};
+use text::Text;
+
+/// What the program itself takes, its threads' stacks and its buffers for files included.
+const PROGRAM: u64 = 8 << 20;
+/// Text tokenised a second by a thread, in bytes.
+const TOKENISING: f64 = 8e6;
+
+/// What a stage will take. What cannot be known yet is missing.
+#[derive(Clone, Debug, Serialize)]
+pub struct StageForecast {
+    /// The stage.
+    pub stage: &'static str,
+    /// Tokens it goes through.
+    pub tokens: Option<f64>,
+    /// Steps of the optimizer.
+    pub steps: Option<u64>,
+    /// Floating-point operations.
+    pub flops: Option<f64>,
+    /// Most memory, in bytes.
+    pub peak_bytes: Option<u64>,
+    /// Time on this machine.
+    pub seconds: Option<f64>,
+    /// What else is worth knowing.
+    pub details: Value,
+}
+
+/// What a plan will take.
+#[derive(Clone, Debug, Serialize)]
+pub struct Forecast {
+    /// The recipe's name.
+    pub recipe: String,
+    /// Threads it was made for.
+    pub threads: usize,
+    /// Memory of the machine.
+    pub memory_bytes: Option<u64>,
+    /// Measured speed of training here.
+    pub training_flops_per_second: Option<f64>,
+    /// By stage.
+    pub stages: Vec<StageForecast>,
+    /// The most memory of any stage.
+    pub peak_bytes: u64,
+    /// Whether the machine has that much.
+    pub fits: bool,
+}
+
+/// Forecasts a plan; with `timed`, measures this machine for about a second.
+pub fn forecast(plan: &Plan, threads: usize, timed: bool) -> Result<Forecast> {
+    let mut rate = None;
+    if timed && let Some((config, seq)) = trained(plan) {
+        rate = Some(training_rate(config, seq, threads)?);
+    }
+    let text = Text::sample(plan);
+    let text = text.as_ref();
+    let bytes = text.map(|text| text.bytes);
+    let mut stages = Vec::new();
+    for stage in &plan.stages {
+        let stage = match stage {
+            Stage::World(_) | Stage::Corpus(_) => plain(
+                stage,
+                None,
+                bytes.map(|b| PROGRAM + b as u64),
+                bytes.map(|b| b / 5e7),
+                json!({}),
+            ),
+            Stage::Tokenizer(plan) => {
+                let most = plan.max_training_bytes.unwrap_or(u64::MAX) as f64;
+                let bytes = bytes.map(|b| b.min(most)).filter(|_| plan.path.is_none());
+                // The text itself, and its distinct words with their counts.
+                let peak = bytes.map(|b| PROGRAM + (1.6 * b) as u64);
+                let details = json!({"pieces": plan.options.vocab_size});
+                plain(stage, None, peak, bytes.map(|b| 0.1 + b / 1e7), details)
+            }
+            Stage::Tokens(_) => {
+                let peak = PROGRAM + threads as u64 * (6 << 20);
+                let seconds = bytes.map(|b| b / TOKENISING / threads as f64);
+                plain(
+                    stage,
+                    text.map(Text::tokens),
+                    Some(peak),
+                    seconds,
+                    json!({}),
+                )
+            }
+            Stage::Pretrain(plan) => training::pretrain(plan, threads, rate, text),
+            Stage::Sft(plan) => training::sft(plan, threads, rate, text),
+            Stage::Evaluate(_) => {
+                let weights = trained(plan).map(|(config, _)| 4 * config.n_params());
+                plain(
+                    stage,
+                    None,
+                    weights.map(|w| PROGRAM + 2 * w),
+                    None,
+                    json!({}),
+                )
+            }
+        };
+        stages.push(stage);
+    }
+    let peak_bytes = stages
+        .iter()
+        .filter_map(|s| s.peak_bytes)
+        .max()
+        .unwrap_or(0);
+    let memory_bytes = machine::memory();
+    Ok(Forecast {
+        recipe: plan.name.clone(),
+        threads,
+        memory_bytes,
+        training_flops_per_second: rate,
+        stages,
+        peak_bytes,
+        fits: memory_bytes.is_none_or(|memory| peak_bytes <= memory),
+    })
+}
+
+impl Forecast {
+    /// Why the plan cannot run here, with the number and the remedy.
+    pub fn refusal(&self) -> Option<String> {
+        if self.fits {
+            return None;
+        }
+        let worst = self.stages.iter().max_by_key(|s| s.peak_bytes)?;
+        Some(format!(
+            "recipe {} needs {} of memory in stage {}, and this machine has {}; make the model smaller or the \
+             sequences shorter, set engine.recompute=true and engine.lanes=1, use fewer --threads, or a larger \
+             machine (`puna plan` shows what each part takes)",
+            self.recipe,
+            crate::report::bytes(self.peak_bytes),
+            worst.stage,
+            crate::report::bytes(self.memory_bytes.unwrap_or(0)),
+        ))
+    }
+}
+
+fn trained(plan: &Plan) -> Option<(&Config, usize)> {
+    plan.stages.iter().find_map(|stage| match stage {
+        Stage::Pretrain(plan) => Some((&plan.model, plan.settings.seq_len)),
+        _ => None,
+    })
+}
+
+fn plain(
+    stage: &Stage,
+    tokens: Option<f64>,
+    peak_bytes: Option<u64>,
+    seconds: Option<f64>,
+    details: Value,
+) -> StageForecast {
+    StageForecast {
+        stage: stage.name(),
+        tokens,
+        steps: None,
+        flops: None,
+        peak_bytes,
+        seconds,
+        details,
+    }
+}

@@ -1,0 +1,135 @@
+//! How much text a plan has, and how many tokens it is: measured on a sample, since a tokenizer is
+//! trained on a few megabytes in less than a second.
+
+use crate::recipe::{CorpusPlan, Plan, Stage, TokenizerPlan, WorldPlan};
+use puna_text::Tokenizer;
+use puna_text::chat::Message;
+use puna_train::Dialogue;
+use puna_train::tokens::{DocumentOptions, Documents};
+use puna_world::World;
+use std::fs;
+
+/// Bytes of text that a sample has.
+const SAMPLE: usize = 4 << 20;
+/// Bytes of it whose tokens are counted.
+const COUNTED: usize = 1 << 20;
+/// English text by a large vocabulary, where no sample can tell.
+const BYTES_PER_TOKEN: f64 = 4.2;
+/// What zstd makes of English text.
+const COMPRESSION: f64 = 3.6;
+
+/// What is known of the text before the stages have run.
+pub struct Text {
+    /// Bytes of text to train on.
+    pub bytes: f64,
+    /// Bytes of a token.
+    pub bytes_per_token: f64,
+    /// A tokenizer like the one to come.
+    pub tokenizer: Option<Tokenizer>,
+    /// The world's dialogues.
+    pub dialogues: Option<Vec<Dialogue>>,
+}
+
+impl Text {
+    /// Looks at a plan's data; `None` while they are not there.
+    pub fn sample(plan: &Plan) -> Option<Self> {
+        let (bytes, documents, dialogues) = match plan.stages.first()? {
+            Stage::World(plan) => world(plan),
+            Stage::Corpus(plan) => corpus(plan)?,
+            _ => return None,
+        };
+        let tokenizer = plan.stages.iter().find_map(|stage| match stage {
+            Stage::Tokenizer(plan) => tokenizer(plan, &documents),
+            _ => None,
+        });
+        let bytes_per_token = tokenizer
+            .as_ref()
+            .map_or(BYTES_PER_TOKEN, |t| density(t, &documents));
+        Some(Self {
+            bytes,
+            bytes_per_token,
+            tokenizer,
+            dialogues,
+        })
+    }
+
+    /// Tokens to train on.
+    pub fn tokens(&self) -> f64 {
+        self.bytes / self.bytes_per_token
+    }
+}
+
+/// The world is cheap enough to be asked itself.
+fn world(plan: &WorldPlan) -> (f64, Vec<String>, Option<Vec<Dialogue>>) {
+    let world = World::generate(&plan.options);
+    let documents: Vec<String> = world.documents().map(|d| d.text).collect();
+    let bytes: usize = documents.iter().map(String::len).sum();
+    let role = |role| match role {
+        puna_world::Role::System => puna_text::chat::Role::System,
+        puna_world::Role::User => puna_text::chat::Role::User,
+        puna_world::Role::Assistant => puna_text::chat::Role::Assistant,
+    };
+    let dialogues = world.dialogues().into_iter().map(|d| {
+        Dialogue::new(
+            d.messages
+                .into_iter()
+                .map(|(r, text)| Message::new(role(r), text))
+                .collect(),
+        )
+    });
+    (
+        bytes as f64 * (1.0 - plan.held_out),
+        documents,
+        Some(dialogues.collect()),
+    )
+}
+
+fn corpus(plan: &CorpusPlan) -> Option<(f64, Vec<String>, Option<Vec<Dialogue>>)> {
+    let (mut bytes, mut documents, mut sampled) = (0.0, Vec::new(), 0);
+    for source in &plan.sources {
+        let size = fs::metadata(&source.path).ok()?.len() as f64;
+        let packed = source.path.extension().is_some_and(|e| e == "zst");
+        let text = if packed { COMPRESSION * size } else { size };
+        bytes += source.max_bytes.map_or(text, |most| text.min(most as f64));
+        let options = DocumentOptions {
+            text_field: source.field.clone(),
+            ..DocumentOptions::default()
+        };
+        // What is wrong with a source is told by the stage that reads it.
+        for text in
+            Documents::open(std::slice::from_ref(&source.path), &options).map_while(Result::ok)
+        {
+            if sampled >= SAMPLE {
+                break;
+            }
+            sampled += text.len();
+            documents.push(text);
+        }
+    }
+    Some((bytes * (1.0 - plan.held_out), documents, None))
+}
+
+fn tokenizer(plan: &TokenizerPlan, documents: &[String]) -> Option<Tokenizer> {
+    match &plan.path {
+        Some(path) => Tokenizer::load(path).ok(),
+        // A sample too small for its vocabulary gives none.
+        None => Tokenizer::train(documents, &plan.options).ok(),
+    }
+}
+
+fn density(tokenizer: &Tokenizer, documents: &[String]) -> f64 {
+    let (mut bytes, mut tokens) = (0, 0);
+    for text in documents {
+        // Each document has its BOS and EOS.
+        tokens += tokenizer.encode(text).len() + 2;
+        bytes += text.len();
+        if bytes >= COUNTED {
+            break;
+        }
+    }
+    if tokens == 0 {
+        BYTES_PER_TOKEN
+    } else {
+        bytes as f64 / tokens as f64
+    }
+}

@@ -1,0 +1,151 @@
+//! Steps, operations, memory and time of the stages that train.
+
+use super::text::Text;
+use super::{PROGRAM, StageForecast};
+use crate::recipe::{PretrainPlan, SftPlan};
+use puna_llama::Config;
+use puna_train::{Examples, LayoutSettings, MemoryPlan, memory_bytes, read_dialogues};
+use serde_json::{Value, json};
+
+/// Bytes of a dialogue beside its tokens, and bytes of each token: text, id, target, weight.
+const DIALOGUE: f64 = 300.0;
+const DIALOGUE_TOKEN: f64 = 18.0;
+
+/// Pretraining.
+pub fn pretrain(
+    plan: &PretrainPlan,
+    threads: usize,
+    rate: Option<f64>,
+    text: Option<&Text>,
+) -> StageForecast {
+    let s = &plan.settings;
+    let rows = s.rows_per_step();
+    let steps = s
+        .steps
+        .or_else(|| Some((s.epochs? * text?.tokens() / rows as f64).ceil() as u64));
+    let tokens = steps.map(|steps| steps as f64 * rows as f64);
+    let memory = memory(&plan.model, &s.layout, s.seq_len, threads);
+    // The files are mapped, and what is read of them stays while there is room.
+    let width = if plan.model.vocab_size <= 1 << 16 {
+        2.0
+    } else {
+        4.0
+    };
+    let mapped = text.map_or(0.0, |t| t.tokens() * width);
+    let flops = tokens.map(|tokens| tokens * flops_per_token(&plan.model, &s.layout, s.seq_len));
+    StageForecast {
+        stage: "pretrain",
+        tokens,
+        steps,
+        flops,
+        peak_bytes: Some(PROGRAM + memory.total() + mapped as u64),
+        seconds: flops.zip(rate).map(|(flops, rate)| flops / rate),
+        details: json!({
+            "parameters": plan.model.n_params(),
+            "batch_tokens": rows,
+            "sequence_length": s.seq_len,
+            "warmup_steps": s.warmup_steps,
+            "warmup_tokens": s.warmup_steps * rows,
+            "peak_lr": s.lr,
+            "final_lr": s.lr * s.min_lr_ratio,
+            "memory": parts(&memory),
+        }),
+    }
+}
+
+/// Fine-tuning.
+pub fn sft(
+    plan: &SftPlan,
+    threads: usize,
+    rate: Option<f64>,
+    text: Option<&Text>,
+) -> StageForecast {
+    let s = &plan.settings;
+    let data = Data::measure(plan, text).or_else(|| {
+        let (count, mean) = plan.expected?;
+        Some(Data::expect(plan, count as f64, mean))
+    });
+    let memory = memory(&plan.model, &s.layout, s.seq_len, threads);
+    let held = data
+        .as_ref()
+        .map_or(0.0, |d| d.dialogues * DIALOGUE + d.tokens * DIALOGUE_TOKEN);
+    let tokens = data.as_ref().map(|d| s.epochs as f64 * d.tokens);
+    let flops = tokens.map(|tokens| tokens * flops_per_token(&plan.model, &s.layout, s.seq_len));
+    StageForecast {
+        stage: "sft",
+        tokens,
+        steps: data.as_ref().map(|d| d.steps),
+        flops,
+        peak_bytes: Some(PROGRAM + memory.total() + held as u64),
+        seconds: flops.zip(rate).map(|(flops, rate)| flops / rate),
+        details: json!({
+            "dialogues": data.as_ref().map(|d| d.dialogues.round()),
+            "epochs": s.epochs,
+            "batch_tokens": s.seq_len * s.batch_sequences,
+            "peak_lr": s.lr,
+            "memory": parts(&memory),
+        }),
+    }
+}
+
+/// Dialogues to train on.
+struct Data {
+    dialogues: f64,
+    tokens: f64,
+    steps: u64,
+}
+
+impl Data {
+    /// Counts the dialogues that are there.
+    fn measure(plan: &SftPlan, text: Option<&Text>) -> Option<Self> {
+        let text = text?;
+        let from_file;
+        let dialogues = match &plan.dialogues {
+            Some(path) => {
+                from_file = read_dialogues(path).ok()?;
+                &from_file
+            }
+            None => text.dialogues.as_ref()?,
+        };
+        let examples =
+            Examples::render(text.tokenizer.as_ref()?, dialogues, &plan.settings).ok()?;
+        let share = 1.0 - plan.held_out;
+        let steps = examples.schedule(&plan.settings).ok()?.total as f64 * share;
+        Some(Self {
+            dialogues: examples.len() as f64 * share,
+            tokens: examples.rows().0 as f64 * share,
+            steps: steps.ceil() as u64,
+        })
+    }
+
+    /// Trusts the recipe: sequences are filled with whole dialogues, so half a dialogue stays empty.
+    fn expect(plan: &SftPlan, count: f64, mean: f64) -> Self {
+        let s = &plan.settings;
+        let dialogues = count * (1.0 - plan.held_out);
+        let room = (s.seq_len as f64 - mean / 2.0).max(mean);
+        let sequences = (dialogues * mean / room).ceil();
+        let steps = s.epochs * (sequences / s.batch_sequences as f64).ceil() as u64;
+        Self {
+            dialogues,
+            tokens: dialogues * mean,
+            steps,
+        }
+    }
+}
+
+fn memory(config: &Config, layout: &LayoutSettings, seq_len: usize, threads: usize) -> MemoryPlan {
+    memory_bytes(config, &layout.fleet(seq_len, threads))
+}
+
+fn flops_per_token(config: &Config, layout: &LayoutSettings, seq_len: usize) -> f64 {
+    // Computing the forward pass again is a third more.
+    let again = if layout.recompute { 4.0 / 3.0 } else { 1.0 };
+    again * config.train_flops_per_token(seq_len)
+}
+
+fn parts(memory: &MemoryPlan) -> Value {
+    json!({
+        "parameters": memory.parameters, "moments": memory.moments, "gradients": memory.gradients,
+        "activations": memory.activations, "kernels": memory.kernels,
+    })
+}

@@ -1,0 +1,352 @@
+//! From the file as written to the plan: defaults filled in, every number checked.
+
+use super::error::{Error, Result};
+use super::file::{EngineSection, PretrainSection, SftSection, TooLongDialogues};
+use super::plan::{
+    CorpusPlan, EvaluatePlan, Plan, PretrainPlan, SftPlan, Source, Stage, TokenizerPlan,
+    TokensPlan, WorldPlan,
+};
+use super::read::Recipe;
+use puna_llama::Config;
+use puna_text::TrainOptions;
+use puna_train::{
+    CheckpointSettings, LayoutSettings, OptimizerSettings, PretrainSettings, SftSettings, TooLong,
+};
+use puna_world::WorldOptions;
+
+impl Plan {
+    /// Resolves a recipe.
+    pub fn of(recipe: &Recipe) -> Result<Self> {
+        let resolver = Resolver { recipe };
+        resolver.check_head()?;
+        let file = &recipe.file;
+        let mut stages = vec![resolver.data()?, resolver.tokenizer()?];
+        stages.push(Stage::Tokens(TokensPlan {
+            file_tokens: 1 << 30,
+        }));
+        let model = resolver.model()?;
+        if let Some(section) = &file.pretrain {
+            stages.push(Stage::Pretrain(Box::new(
+                resolver.pretrain(section, &model)?,
+            )));
+        }
+        if let Some(section) = &file.sft {
+            if file.pretrain.is_none() {
+                return Err(resolver.value("sft", "there is no model to fine-tune; add [pretrain]"));
+            }
+            stages.push(Stage::Sft(Box::new(resolver.sft(section, &model)?)));
+        }
+        if let Some(section) = &file.evaluate {
+            let section = section.clone();
+            if file.pretrain.is_none() {
+                return Err(resolver.value("evaluate", "there is no model to ask; add [pretrain]"));
+            }
+            if section.questions && (file.world.is_none() || file.sft.is_none()) {
+                let what =
+                    "the questions belong to [world], and only a model of [sft] answers them";
+                return Err(resolver.value("evaluate.questions", what));
+            }
+            stages.push(Stage::Evaluate(EvaluatePlan {
+                questions: section.questions,
+                max_questions: section.max_questions,
+                samples: section.samples,
+                prompts: section.prompts,
+                max_tokens: section.max_tokens,
+                chat: file.sft.is_some(),
+            }));
+        }
+        Ok(Self {
+            name: file.name.clone(),
+            stages,
+        })
+    }
+}
+
+struct Resolver<'a> {
+    recipe: &'a Recipe,
+}
+
+impl Resolver<'_> {
+    fn value(&self, key: &str, what: impl Into<String>) -> Error {
+        Error::value(&self.recipe.path, key, what)
+    }
+
+    fn check_head(&self) -> Result<()> {
+        let file = &self.recipe.file;
+        if file.schema_version != 1 {
+            let what = format!(
+                "{} is unknown; this program reads version 1",
+                file.schema_version
+            );
+            return Err(self.value("schema_version", what));
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if file.name.is_empty() || !file.name.chars().all(plain) {
+            let what = format!("{:?} is no name; use letters, digits and dashes", file.name);
+            return Err(self.value("name", what));
+        }
+        Ok(())
+    }
+
+    fn share(&self, key: &str, value: f64) -> Result<f64> {
+        if (0.0..1.0).contains(&value) {
+            return Ok(value);
+        }
+        Err(self.value(
+            key,
+            format!("{value} is not a share; give a number from 0 to below 1"),
+        ))
+    }
+
+    fn data(&self) -> Result<Stage> {
+        let file = &self.recipe.file;
+        match (&file.world, &file.corpus) {
+            (Some(section), None) => {
+                let d = WorldOptions::default();
+                let options = WorldOptions {
+                    seed: section.seed.unwrap_or(file.seed),
+                    people: section.people.unwrap_or(d.people),
+                    places: section.places.unwrap_or(d.places),
+                    trades: section.trades.unwrap_or(d.trades),
+                    documents: section.documents.unwrap_or(d.documents),
+                    instructions: section.instructions.unwrap_or(d.instructions),
+                    questions: section.questions.unwrap_or(d.questions),
+                };
+                let held_out = self.share("world.held_out", section.held_out)?;
+                Ok(Stage::World(WorldPlan { options, held_out }))
+            }
+            (None, Some(section)) => {
+                if section.sources.is_empty() {
+                    return Err(
+                        self.value("corpus.sources", "there is none; name at least one file")
+                    );
+                }
+                let sources = section.sources.iter().map(|source| Source {
+                    path: self.recipe.resolve(&source.path),
+                    field: source.field.clone(),
+                    max_documents: source.max_documents,
+                    max_bytes: source.max_bytes,
+                });
+                Ok(Stage::Corpus(CorpusPlan {
+                    sources: sources.collect(),
+                    held_out: self.share("corpus.held_out", section.held_out)?,
+                    seed: section.seed.unwrap_or(file.seed),
+                }))
+            }
+            (Some(_), Some(_)) => {
+                Err(self.value("world", "there is [corpus] too; keep one of them"))
+            }
+            (None, None) => Err(self.value("corpus", "there is no data; add [world] or [corpus]")),
+        }
+    }
+
+    fn tokenizer(&self) -> Result<Stage> {
+        let section = &self.recipe.file.tokenizer;
+        if section.vocab_size < 260 {
+            let what = format!(
+                "{} is too few; 259 pieces are fixed, and text needs some",
+                section.vocab_size
+            );
+            return Err(self.value("tokenizer.vocab_size", what));
+        }
+        Ok(Stage::Tokenizer(TokenizerPlan {
+            path: section.path.as_ref().map(|path| self.recipe.resolve(path)),
+            options: TrainOptions {
+                vocab_size: section.vocab_size,
+                character_coverage: section.character_coverage,
+                max_piece_length: section.max_piece_length,
+                ..TrainOptions::default()
+            },
+            max_training_bytes: section.max_training_bytes,
+        }))
+    }
+
+    fn model(&self) -> Result<Config> {
+        let m = &self.recipe.file.model;
+        if m.heads == 0 || m.multiple_of == 0 {
+            return Err(self.value("model.heads", "it and multiple_of must be at least 1"));
+        }
+        let head_dim = match m.head_dim {
+            Some(width) => width,
+            None if m.dim.is_multiple_of(m.heads) => m.dim / m.heads,
+            None => {
+                let what = format!("{} cannot be shared evenly by {} heads", m.dim, m.heads);
+                return Err(self.value("model.dim", what));
+            }
+        };
+        // The width rule multiplies, so nonsense is refused before it.
+        if m.dim > 1 << 30 || m.ffn_multiplier.is_some_and(|x| !(x > 0.0 && x < 64.0)) {
+            return Err(self.value("model.dim", "it or ffn_multiplier is out of range"));
+        }
+        let config = Config {
+            dim: m.dim,
+            layers: m.layers,
+            heads: m.heads,
+            kv_heads: m.kv_heads.unwrap_or(m.heads),
+            head_dim,
+            hidden_dim: m
+                .hidden_dim
+                .unwrap_or_else(|| Config::ffn_width(m.dim, m.multiple_of, m.ffn_multiplier)),
+            vocab_size: self.recipe.file.tokenizer.vocab_size,
+            context: m.context,
+            norm_eps: m.norm_eps,
+            rope_theta: m.rope_theta,
+            tied: m.tied,
+        };
+        config
+            .validate()
+            .map_err(|e| self.value("model", e.to_string()))?;
+        Ok(config)
+    }
+
+    fn sequence_length(&self, key: &str, asked: Option<usize>, model: &Config) -> Result<usize> {
+        let length = asked.unwrap_or(model.context);
+        if length == 0 || length > model.context {
+            let what = format!(
+                "{length} is not between 1 and the model's context of {}",
+                model.context
+            );
+            return Err(self.value(key, what));
+        }
+        Ok(length)
+    }
+
+    fn pretrain(&self, s: &PretrainSection, model: &Config) -> Result<PretrainPlan> {
+        let seq_len = self.sequence_length("pretrain.sequence_length", s.sequence_length, model)?;
+        if s.batch_tokens == 0 || !s.batch_tokens.is_multiple_of(seq_len) {
+            let what = format!(
+                "{} is not a multiple of the sequence length {seq_len}",
+                s.batch_tokens
+            );
+            return Err(self.value("pretrain.batch_tokens", what));
+        }
+        let given = [s.steps.is_some(), s.tokens.is_some(), s.epochs.is_some()];
+        if given.into_iter().filter(|&given| given).count() != 1 {
+            return Err(self.value("pretrain", "give exactly one of steps, tokens and epochs"));
+        }
+        let seed = s.seed.unwrap_or(self.recipe.file.seed);
+        let settings = PretrainSettings {
+            seq_len,
+            batch_sequences: s.batch_tokens / seq_len,
+            steps: s.steps.or(s
+                .tokens
+                .map(|tokens| tokens.div_ceil(s.batch_tokens as u64))),
+            epochs: s.epochs,
+            lr: s.peak_lr,
+            warmup_steps: s.warmup_steps,
+            min_lr_ratio: s.final_lr_ratio,
+            optimizer: OptimizerSettings {
+                beta1: s.beta1,
+                beta2: s.beta2,
+                eps: s.eps,
+                weight_decay: s.weight_decay,
+                clip: s.clip,
+            },
+            document_mask: s.document_masks,
+            seed,
+            validate_every: s.validate_every,
+            validate_tokens: s.validate_tokens,
+            layout: self.layout(seq_len)?,
+            checkpoint: checkpoint(s.checkpoint_every),
+            ..PretrainSettings::default()
+        };
+        settings
+            .optimizer
+            .validate()
+            .map_err(|e| self.value("pretrain", e.to_string()))?;
+        // How many steps an epoch has is not known yet; any large number shows what else is wrong.
+        settings
+            .schedule(1 << 62)
+            .map_err(|e| self.value("pretrain", e.to_string()))?;
+        Ok(PretrainPlan {
+            model: model.clone(),
+            settings,
+            init_seed: seed,
+        })
+    }
+
+    fn sft(&self, s: &SftSection, model: &Config) -> Result<SftPlan> {
+        if s.dialogues.is_none() && self.recipe.file.world.is_none() {
+            return Err(self.value(
+                "sft.dialogues",
+                "there is no [world] that has any; name a file",
+            ));
+        }
+        if s.epochs == 0 || s.batch_sequences == 0 {
+            return Err(self.value("sft.epochs", "it and batch_sequences must be at least 1"));
+        }
+        if !(s.peak_lr > 0.0 && s.peak_lr.is_finite()) {
+            return Err(self.value(
+                "sft.peak_lr",
+                format!("{} is not a positive number", s.peak_lr),
+            ));
+        }
+        let seq_len = self.sequence_length("sft.sequence_length", s.sequence_length, model)?;
+        let settings = SftSettings {
+            seq_len,
+            batch_sequences: s.batch_sequences,
+            epochs: s.epochs,
+            lr: s.peak_lr,
+            warmup_steps: s.warmup_steps,
+            min_lr_ratio: s.final_lr_ratio,
+            optimizer: OptimizerSettings {
+                beta1: s.beta1,
+                beta2: s.beta2,
+                eps: s.eps,
+                weight_decay: s.weight_decay,
+                clip: s.clip,
+            },
+            document_mask: s.document_masks,
+            too_long: match s.too_long {
+                TooLongDialogues::Refuse => TooLong::Refuse,
+                TooLongDialogues::Skip => TooLong::Skip,
+                TooLongDialogues::Truncate => TooLong::Truncate,
+            },
+            seed: s.seed.unwrap_or(self.recipe.file.seed),
+            layout: self.layout(seq_len)?,
+            checkpoint: checkpoint(s.checkpoint_every),
+            ..SftSettings::default()
+        };
+        settings
+            .optimizer
+            .validate()
+            .map_err(|e| self.value("sft", e.to_string()))?;
+        Ok(SftPlan {
+            model: model.clone(),
+            dialogues: s.dialogues.as_ref().map(|path| self.recipe.resolve(path)),
+            held_out: self.share("sft.held_out", s.held_out)?,
+            settings,
+            expected: s
+                .expected
+                .as_ref()
+                .map(|e| (e.dialogues, e.tokens_per_dialogue)),
+        })
+    }
+
+    fn layout(&self, seq_len: usize) -> Result<LayoutSettings> {
+        let EngineSection {
+            lanes,
+            micro_batch_rows,
+            recompute,
+        } = self.recipe.file.engine;
+        if lanes == 0 {
+            return Err(self.value("engine.lanes", "it must be at least 1"));
+        }
+        if let Some(rows) = micro_batch_rows.filter(|&rows| rows < seq_len) {
+            let what = format!("{rows} rows cannot hold a sequence of {seq_len}");
+            return Err(self.value("engine.micro_batch_rows", what));
+        }
+        Ok(LayoutSettings {
+            lanes,
+            micro_batch_rows,
+            recompute,
+        })
+    }
+}
+
+fn checkpoint(every: u64) -> CheckpointSettings {
+    CheckpointSettings {
+        every,
+        ..CheckpointSettings::default()
+    }
+}

@@ -1,0 +1,151 @@
+//! Running the program, and one tiny run that many tests share.
+
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+/// Root of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A recipe of the repository.
+pub fn recipe(name: &str) -> PathBuf {
+    root().join("recipes").join(name)
+}
+
+/// Shared data, or a line that says why the test is skipped.
+pub fn data(name: &str) -> Option<PathBuf> {
+    let path = root().join("../shared/data").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: needs ../shared/data/{name}");
+    None
+}
+
+/// The program with these arguments.
+pub fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_puna"));
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .env_remove("COLUMNS");
+    command
+}
+
+/// Runs the program to its end.
+pub fn puna<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
+    command(args).output().unwrap()
+}
+
+/// Runs the program, which must succeed; its standard output.
+pub fn ok<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> String {
+    let output = puna(args);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs the program with standard input.
+pub fn pipe<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, input: &str) -> Output {
+    let mut child = command(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    // A program that fails early closes its end first.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+/// Runs the program, which must fail as a program should; its message.
+pub fn fails<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> String {
+    message(&puna(args))
+}
+
+/// The one paragraph of a failure.
+pub fn message(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let error = text
+        .lines()
+        .find(|line| line.starts_with("error: "))
+        .unwrap_or_else(|| panic!("{text}"));
+    assert!(
+        text.trim_end().ends_with(error),
+        "the error is the last word: {text}"
+    );
+    assert!(
+        !text.contains("panicked") && !error.contains("Error {"),
+        "{text}"
+    );
+    error.to_owned()
+}
+
+/// Overrides that make spark tiny.
+pub const TINY: [&str; 10] = [
+    "world.documents=160",
+    "world.instructions=80",
+    "pretrain.batch_tokens=512",
+    "pretrain.steps=16",
+    "pretrain.checkpoint_every=2",
+    "pretrain.validate_every=8",
+    "pretrain.warmup_steps=2",
+    "sft.epochs=1",
+    "sft.batch_sequences=4",
+    "sft.checkpoint_every=1",
+];
+
+/// Arguments of a tiny run in a directory.
+pub fn tiny_run(dir: &Path, more: &[&str]) -> Vec<String> {
+    let recipe = recipe("spark.toml");
+    let mut args = vec![
+        "run".to_owned(),
+        recipe.display().to_string(),
+        "--dir".into(),
+        dir.display().to_string(),
+    ];
+    for set in TINY {
+        args.extend(["--set".into(), set.into()]);
+    }
+    args.extend(more.iter().map(|&s| s.into()));
+    args
+}
+
+/// A tiny run that is done; nobody writes into it.
+pub fn shared_run() -> &'static Path {
+    static RUN: OnceLock<TempDir> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        ok(tiny_run(dir.path(), &["--threads", "2"]));
+        dir
+    })
+    .path()
+}
+
+/// Its chat model.
+pub fn shared_model() -> String {
+    shared_run().join("latest").display().to_string()
+}
+
+/// Hashes of a stage's outputs, by its record.
+pub fn outputs(run: &Path, stage: &str) -> Value {
+    let text = fs::read(run.join(stage).join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(manifest["status"], "complete");
+    manifest["outputs"].clone()
+}

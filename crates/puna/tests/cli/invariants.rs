@@ -1,0 +1,146 @@
+//! Scores and greedy text do not depend on what shares a batch, nor on threads.
+
+use crate::common::{ok, pipe, shared_model, shared_run};
+use serde_json::Value;
+use std::fs;
+
+fn texts() -> Vec<String> {
+    let lines = fs::read_to_string(shared_run().join("01-world/questions.jsonl")).unwrap();
+    let prompts = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut texts: Vec<String> = prompts
+        .map(|q| q["prompt"].as_str().unwrap().to_owned())
+        .collect();
+    texts.truncate(14);
+    texts.extend([
+        "x".into(),
+        "A rather longer text, so that lengths differ. ".repeat(3),
+    ]);
+    texts
+}
+
+#[test]
+fn scores_are_the_same_at_batch_1_4_and_16() {
+    let model = shared_model();
+    let mut input = String::new();
+    for text in texts() {
+        input += &format!("{}\n", serde_json::json!({"text": text}));
+        input += &format!(
+            "{}\n",
+            serde_json::json!({"prompt": text, "completion": " and so on."})
+        );
+    }
+    let score = |batch: &str, threads: &str| {
+        let output = pipe(
+            ["score", &model, "--batch", batch, "--threads", threads],
+            &input,
+        );
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let one = score("1", "1");
+    assert_eq!(one.lines().count(), 32);
+    for (batch, threads) in [("4", "1"), ("16", "1"), ("16", "2")] {
+        assert_eq!(
+            score(batch, threads),
+            one,
+            "batch {batch}, threads {threads}"
+        );
+    }
+    for line in one.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let logprobs: Vec<f64> = line["logprobs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_f64().unwrap())
+            .collect();
+        assert_eq!(logprobs.len(), line["tokens"].as_array().unwrap().len());
+        assert!(logprobs.iter().all(|&p| p <= 0.0));
+        assert!((logprobs.iter().sum::<f64>() - line["sum"].as_f64().unwrap()).abs() < 1e-4);
+    }
+}
+
+#[test]
+fn greedy_text_is_the_same_at_batch_1_4_and_16() {
+    let model = shared_model();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("prompts.txt");
+    fs::write(&file, texts().join("\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let generate = |batch: &str, threads: &str| {
+        ok([
+            "generate",
+            &model,
+            "--prompts",
+            file,
+            "--temperature",
+            "0",
+            "--max-tokens",
+            "24",
+            "--batch",
+            batch,
+            "--threads",
+            threads,
+            "--json",
+        ])
+    };
+    let one = generate("1", "1");
+    assert_eq!(one.lines().count(), 16);
+    for (batch, threads) in [("4", "1"), ("16", "1"), ("16", "2")] {
+        assert_eq!(
+            generate(batch, threads),
+            one,
+            "batch {batch}, threads {threads}"
+        );
+    }
+}
+
+#[test]
+fn a_seed_gives_its_text_again_and_another_gives_another() {
+    let model = shared_model();
+    let generate = |seed: &str| {
+        ok([
+            "generate",
+            &model,
+            "--prompt",
+            "Mira",
+            "--temperature",
+            "1",
+            "--top-p",
+            "1",
+            "--seed",
+            seed,
+        ])
+    };
+    assert_eq!(generate("3"), generate("3"));
+    assert_ne!(generate("3"), generate("4"));
+}
+
+#[test]
+fn what_was_generated_scores_as_it_was_chosen() {
+    let model = shared_model();
+    let line = ok([
+        "generate",
+        &model,
+        "--prompt",
+        "Mira lives",
+        "--temperature",
+        "0",
+        "--max-tokens",
+        "8",
+        "--json",
+    ]);
+    let line: Value = serde_json::from_str(&line).unwrap();
+    let request = serde_json::json!({"prompt": "Mira lives", "completion": line["completion"]});
+    let output = pipe(["score", &model], &format!("{request}\n"));
+    let score: Value = serde_json::from_slice(&output.stdout).unwrap();
+    if score["tokens"] == line["tokens"] {
+        assert_eq!(score["logprobs"], line["logprobs"]);
+    }
+}

@@ -1,0 +1,15 @@
+//! The real program, from outside.
+
+// Helpers of tests are tests.
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod chat;
+mod common;
+mod help;
+mod invariants;
+mod plan;
+mod recipes;
+mod resume;
+mod run;
+mod tools;

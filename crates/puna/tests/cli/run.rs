@@ -1,0 +1,158 @@
+//! A run from end to end: stages, records, skipping, doing again.
+
+use crate::common::{fails, ok, outputs, puna, shared_run, tiny_run};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+fn manifest(run: &Path, stage: &str) -> Value {
+    serde_json::from_slice(&fs::read(run.join(stage).join("manifest.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn every_stage_leaves_a_record_and_a_model_that_loads() {
+    let run = shared_run();
+    for stage in [
+        "01-world",
+        "02-tokenizer",
+        "03-tokens",
+        "04-pretrain",
+        "05-sft",
+        "06-evaluate",
+    ] {
+        let manifest = manifest(run, stage);
+        assert_eq!(manifest["status"], "complete", "{stage}");
+        assert_eq!(manifest["stage"].as_str().unwrap(), &stage[3..]);
+        assert!(
+            !manifest["outputs"].as_object().unwrap().is_empty(),
+            "{stage}"
+        );
+    }
+    assert_eq!(
+        fs::read_link(run.join("latest")).unwrap(),
+        Path::new("05-sft/model")
+    );
+    let metrics = &manifest(run, "04-pretrain")["metrics"];
+    let loss = |key: &str| metrics[key].as_f64().unwrap();
+    assert!(loss("last_loss") < loss("first_loss"), "{metrics}");
+    assert!(loss("held_out_bits_per_byte") > 0.1, "{metrics}");
+    for name in [
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer.model",
+    ] {
+        assert!(run.join("latest").join(name).exists(), "{name}");
+    }
+    let provenance: Value =
+        serde_json::from_slice(&fs::read(run.join("latest/puna.json")).unwrap()).unwrap();
+    assert_eq!(
+        (
+            provenance["synthetic"].as_bool(),
+            provenance["stage"].as_str()
+        ),
+        (Some(true), Some("sft"))
+    );
+    let parent = &provenance["parents"]["04-pretrain/model/model.safetensors"];
+    assert_eq!(
+        *parent,
+        outputs(run, "04-pretrain")["model/model.safetensors"]["sha256"]
+    );
+    ok(["verify", run.to_str().unwrap()]);
+}
+
+#[test]
+fn what_is_done_is_skipped_and_what_changed_is_done_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path();
+    let first = ok(tiny_run(run, &["--json", "--until", "pretrain"]));
+    assert_eq!(
+        first.matches("\"status\":\"complete\"").count(),
+        4,
+        "{first}"
+    );
+    assert_eq!(
+        fs::read_link(run.join("latest")).unwrap(),
+        Path::new("04-pretrain/model")
+    );
+    assert!(!run.join("04-pretrain/checkpoints").exists());
+
+    let again = ok(tiny_run(run, &["--json", "--until", "pretrain"]));
+    assert_eq!(
+        again.matches("\"status\":\"up to date\"").count(),
+        4,
+        "{again}"
+    );
+    // When checkpoints are written and how many threads work changes no result.
+    let other = [
+        "--json",
+        "--until",
+        "pretrain",
+        "--set",
+        "pretrain.checkpoint_every=5",
+        "--threads",
+        "1",
+    ];
+    assert_eq!(ok(tiny_run(run, &other)).matches("up to date").count(), 4);
+
+    let changed = ["--until", "pretrain", "--set", "pretrain.peak_lr=1e-3"];
+    let output = puna(tiny_run(run, &changed));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && told.contains("settings.lr 0.004 -> 0.001"),
+        "{told}"
+    );
+    assert!(told.contains("tokens: up to date"), "{told}");
+    assert_eq!(fs::read_dir(run.join("superseded")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_stage_can_run_alone_once_those_before_it_are_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path();
+    let mut args = tiny_run(run, &[]);
+    args[0] = "pretrain".into();
+    let message = fails(&args);
+    assert!(
+        message.contains("stage world") && message.contains("--until world"),
+        "{message}"
+    );
+    ok(tiny_run(run, &["--until", "tokens"]));
+    ok(&args);
+    args[0] = "sft".into();
+    ok(&args);
+    assert_eq!(outputs(run, "05-sft"), outputs(shared_run(), "05-sft"));
+}
+
+#[test]
+fn damage_is_found_and_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path();
+    ok(tiny_run(run, &["--until", "tokenizer"]));
+    ok(["verify".as_ref(), run.as_os_str()]);
+    let file = run.join("01-world/documents.jsonl");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[10] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    let output = puna(["verify".as_ref(), run.as_os_str()]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        !output.status.success() && told.contains("documents.jsonl has other contents"),
+        "{told}"
+    );
+    // A file that is gone is made again.
+    fs::remove_file(&file).unwrap();
+    ok(tiny_run(run, &["--until", "tokenizer"]));
+    ok(["verify".as_ref(), run.as_os_str()]);
+}
+
+#[test]
+fn foreign_files_are_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("01-world")).unwrap();
+    fs::write(dir.path().join("01-world/thesis.txt"), "years of work").unwrap();
+    let message = fails(tiny_run(dir.path(), &[]));
+    assert!(message.contains("no record of a run"), "{message}");
+    assert!(dir.path().join("01-world/thesis.txt").exists());
+}
