@@ -61,15 +61,15 @@ enum Kind {
 
 /// How many of a hundred dialogues are of each kind.
 const MIX: [(Kind, usize); 9] = [
-    (Kind::Fact, 46),
-    (Kind::FollowUp, 15),
+    (Kind::Fact, 44),
+    (Kind::FollowUp, 18),
     (Kind::System, 9),
     (Kind::Who, 6),
     (Kind::TellMe, 6),
     (Kind::List, 3),
     (Kind::Story, 4),
     (Kind::Unknown, 6),
-    (Kind::SmallTalk, 5),
+    (Kind::SmallTalk, 4),
 ];
 
 impl Kind {
@@ -93,21 +93,28 @@ type Turns = Vec<(Role, String)>;
 impl World {
     /// The dialogues for supervised fine-tuning.
     pub fn dialogues(&self) -> Vec<Dialogue> {
-        let askable: Vec<Fact> = self
-            .facts()
-            .filter(|f| !self.held_out.contains(f))
-            .collect();
+        let askable = self.askable();
         let all = 0..self.options.instructions;
         all.map(|index| self.dialogue(&askable, index).0).collect()
+    }
+
+    /// What may be asked. Villages and trades are few beside people, so they come three
+    /// times, that the ways of asking about them are learned as well.
+    fn askable(&self) -> Vec<Fact> {
+        let known = self.facts().filter(|fact| !self.held_out.contains(fact));
+        let times = |fact: Fact| match fact.entity {
+            Entity::Person(_) => 1,
+            Entity::Place(_) | Entity::Trade(_) => 3,
+        };
+        known
+            .flat_map(|fact| std::iter::repeat_n(fact, times(fact)))
+            .collect()
     }
 
     /// Every dialogue together with the facts it states.
     #[cfg(test)]
     pub(crate) fn dialogues_with_facts(&self) -> Vec<(Dialogue, Vec<Fact>)> {
-        let askable: Vec<Fact> = self
-            .facts()
-            .filter(|f| !self.held_out.contains(f))
-            .collect();
+        let askable = self.askable();
         let all = 0..self.options.instructions;
         all.map(|index| self.dialogue(&askable, index)).collect()
     }
@@ -167,26 +174,29 @@ fn any_fact(w: &mut Writer<'_>, askable: &[Fact]) -> Fact {
     *w.dice.pick(askable)
 }
 
-/// Asks about a person, then goes on with "And where does she live?".
+/// Asks about a person, then goes on with "And where does she live?" or "And Otto?".
 fn follow_up(w: &mut Writer<'_>) -> Option<Turns> {
     let person = w.dice.below(w.world.people.len());
-    let attributes = w.shuffled_attributes().into_iter();
-    let facts = attributes.map(|attribute| Fact {
-        entity: Entity::Person(person),
-        attribute,
-    });
-    let facts: Vec<Fact> = facts.filter(|fact| w.may_state(*fact)).collect();
+    let mut facts = w.untold(person);
+    facts.retain(|fact| w.may_state(*fact));
     let turns = w.dice.between(2, 3).min(facts.len());
     let mut out = Turns::new();
     for (n, fact) in facts.into_iter().take(turns).enumerate() {
         let asked = if n == 0 { "question" } else { "follow up" };
         let question = w.about(fact, asked)?;
-        let answer = match n {
-            0 => answer(w, fact)?,
-            _ if w.dice.chance(50) => w.about(fact, "pronoun answer")?,
-            _ => w.about(fact, "answer")?,
+        let reply = match n {
+            1.. if w.dice.chance(50) => w.about(fact, "pronoun answer")?,
+            _ => answer(w, fact)?,
         };
-        out.extend(turn(question, answer));
+        out.extend(turn(question, reply));
+        if n + 1 == turns && turns < 3 && w.dice.chance(60) {
+            let entity = Entity::Person(w.other_person(&[person]));
+            let fact = Fact { entity, ..fact };
+            if w.may_state(fact) {
+                let question = w.line(chat(), "and another", &subject(entity));
+                out.extend(turn(question, answer(w, fact)?));
+            }
+        }
     }
     Some(out)
 }

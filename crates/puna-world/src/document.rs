@@ -38,18 +38,18 @@ enum Kind {
 
 /// How many of each kind there are in a row of documents.
 const MIX: [(Kind, usize); 9] = [
-    (Kind::Biography, 16),
-    (Kind::Diary, 7),
-    (Kind::Letter, 5),
-    (Kind::News, 4),
-    (Kind::Guide, 3),
+    (Kind::Biography, 28),
+    (Kind::Diary, 10),
+    (Kind::Letter, 4),
+    (Kind::News, 3),
+    (Kind::Guide, 4),
     (Kind::Trades, 4),
     (Kind::Register, 3),
-    (Kind::Story, 6),
-    (Kind::Talk, 5),
+    (Kind::Story, 5),
+    (Kind::Talk, 6),
 ];
 /// Coprime to the sum of the mix.
-const STRIDE: usize = 21;
+const STRIDE: usize = 25;
 
 impl Kind {
     fn name(self) -> &'static str {
@@ -124,36 +124,30 @@ fn person(index: usize) -> Bindings {
     Bindings::new(&[('a', Entity::Person(index))])
 }
 
-/// What a biography says one more time.
-const RARE: [Attribute; 2] = [Attribute::Friend, Attribute::Birthday];
-
 fn biography(w: &mut Writer<'_>, subject: usize) -> String {
     let sheet = &language().biography;
     let bindings = person(subject);
-    let opener = w.line(sheet, "opener", &bindings);
-    let mut sentences = Vec::new();
-    // Once more for what the other sentences tell least.
-    let extra = *w.dice.pick(&RARE);
-    for attribute in w.shuffled_attributes().into_iter().chain([extra]) {
-        let fact = Fact {
-            entity: Entity::Person(subject),
-            attribute,
+    let mut sentences = vec![w.line(sheet, "opener", &bindings)];
+    // What the person's trade or village is like.
+    let aside = w.new_line(1, sheet, "surroundings", &bindings);
+    // Each fact once: in a sentence of several while they fit, else in one of its own.
+    while let Some(fact) = w.untold(subject).into_iter().next() {
+        let combined = match w.dice.chance(50) {
+            true => w.new_line(0, sheet, "combination", &bindings),
+            false => None,
         };
-        sentences.extend(w.state(fact, true));
-    }
-    let surroundings = w.dice.between(1, 2);
-    for (section, count) in [
-        ("combination", 4),
-        ("surroundings", surroundings),
-        ("filler", 1),
-    ] {
-        for _ in 0..count {
-            let line = w.rare_line(sheet, section, &bindings);
-            let place = w.dice.below(sentences.len() + 1);
-            sentences.insert(place, line);
+        match combined.or_else(|| w.state(fact, true)) {
+            Some(sentence) => sentences.push(sentence),
+            None => break,
         }
     }
-    sentences.insert(0, opener);
+    if w.dice.chance(35) {
+        sentences.push(w.line(sheet, "filler", &bindings));
+    }
+    if let Some(aside) = aside {
+        let place = w.dice.between(1, sentences.len());
+        sentences.insert(place, aside);
+    }
     if w.dice.chance(30) {
         sentences.push(w.line(sheet, "closer", &bindings));
     }
@@ -165,16 +159,17 @@ fn diary(w: &mut Writer<'_>, subject: usize) -> String {
     let bindings = person(subject);
     let title = w.line(sheet, "title", &bindings);
     let mut sentences = vec![w.line(sheet, "opener", &bindings)];
-    for attribute in w.shuffled_attributes() {
-        let fact = Fact {
-            entity: Entity::Person(subject),
-            attribute,
+    while let Some(fact) = w.untold(subject).into_iter().next() {
+        if w.dice.chance(15) {
+            sentences.push(w.line(sheet, "filler", &bindings));
+        }
+        let work = match w.dice.chance(25) {
+            true => w.new_line(0, sheet, "work", &bindings),
+            false => None,
         };
-        sentences.extend(w.about(fact, "first"));
-        match w.dice.below(8) {
-            0 => sentences.push(w.line(sheet, "filler", &bindings)),
-            1..=3 => sentences.push(w.rare_line(sheet, "work", &bindings)),
-            _ => {}
+        match work.or_else(|| w.about(fact, "first")) {
+            Some(sentence) => sentences.push(sentence),
+            None => break,
         }
     }
     sentences.push(w.line(sheet, "closer", &bindings));
@@ -191,20 +186,13 @@ fn letter(w: &mut Writer<'_>, subject: usize) -> String {
         ('b', Entity::Person(receiver)),
     ]);
     let mut sentences = vec![w.line(sheet, "opener", &bindings)];
-    for attribute in w.shuffled_attributes().into_iter().take(4) {
-        let fact = Fact {
-            entity: Entity::Person(subject),
-            attribute,
-        };
+    for fact in w.untold(subject).into_iter().take(5) {
         sentences.extend(w.about(fact, "first"));
-        match w.dice.below(8) {
-            0 => sentences.push(w.line(sheet, "filler", &bindings)),
-            1..=3 => sentences.push(w.rare_line(sheet, "work", &bindings)),
-            _ => {}
-        }
     }
+    sentences.extend(w.new_line(0, sheet, "work", &bindings));
+    sentences.push(w.line(sheet, "filler", &bindings));
     for _ in 0..3 {
-        sentences.push(w.rare_line(sheet, "about you", &bindings));
+        sentences.push(w.line(sheet, "about you", &bindings));
     }
     sentences.push(w.line(sheet, "closer", &bindings));
     let greeting = w.line(sheet, "greeting", &bindings);
@@ -226,7 +214,7 @@ fn news(w: &mut Writer<'_>, place: usize) -> String {
             ('b', Entity::Person(guest)),
             ('p', Entity::Place(place)),
         ]);
-        sentences.push(w.rare_line(sheet, "item", &bindings));
+        sentences.push(w.line(sheet, "item", &bindings));
         if w.dice.chance(40) {
             sentences.push(w.line(sheet, "filler", &bindings));
         }
@@ -240,24 +228,22 @@ fn guide(w: &mut Writer<'_>, place: usize) -> String {
     let here = Bindings::new(&[('p', Entity::Place(place))]);
     let title = w.line(sheet, "title", &here);
     let mut sentences = vec![w.line(sheet, "opener", &here)];
-    for _ in 0..2 {
-        let mut attributes = Attribute::OF_PLACE;
-        w.dice.shuffle(&mut attributes);
-        for attribute in attributes {
-            let fact = Fact {
-                entity: Entity::Place(place),
-                attribute,
-            };
-            sentences.extend(w.state(fact, true));
-            if w.dice.chance(20) {
-                sentences.push(w.line(sheet, "filler", &here));
-            }
+    let mut attributes = Attribute::OF_PLACE;
+    w.dice.shuffle(&mut attributes);
+    for attribute in attributes {
+        let fact = Fact {
+            entity: Entity::Place(place),
+            attribute,
+        };
+        sentences.extend(w.state(fact, true));
+        if w.dice.chance(30) {
+            sentences.push(w.line(sheet, "filler", &here));
         }
     }
     let mut residents = w.world.residents(place);
     w.dice.shuffle(&mut residents);
     for resident in residents.into_iter().take(4) {
-        sentences.push(w.rare_line(sheet, "resident", &person(resident)));
+        sentences.push(w.line(sheet, "resident", &person(resident)));
     }
     sentences.push(w.line(sheet, "closer", &here));
     format!("{title}\n{}", paragraph(sentences))
@@ -267,25 +253,23 @@ fn trades(w: &mut Writer<'_>, trade: usize) -> String {
     let sheet = &language().trades;
     let bindings = Bindings::new(&[('t', Entity::Trade(trade))]);
     let mut sentences = vec![w.line(sheet, "opener", &bindings)];
-    for _ in 0..2 {
-        let mut attributes = Attribute::OF_TRADE;
-        w.dice.shuffle(&mut attributes);
-        for attribute in attributes {
-            let fact = Fact {
-                entity: Entity::Trade(trade),
-                attribute,
-            };
-            sentences.extend(w.state(fact, true));
-            if w.dice.chance(25) {
-                sentences.push(w.line(sheet, "filler", &bindings));
-            }
+    let mut attributes = Attribute::OF_TRADE;
+    w.dice.shuffle(&mut attributes);
+    for attribute in attributes {
+        let fact = Fact {
+            entity: Entity::Trade(trade),
+            attribute,
+        };
+        sentences.extend(w.state(fact, true));
+        if w.dice.chance(30) {
+            sentences.push(w.line(sheet, "filler", &bindings));
         }
     }
     let all = 0..w.world.people.len();
     let mut masters: Vec<usize> = all.filter(|i| w.world.people[*i].trade == trade).collect();
     w.dice.shuffle(&mut masters);
     for master in masters.into_iter().take(4) {
-        sentences.push(w.rare_line(sheet, "master", &person(master)));
+        sentences.push(w.line(sheet, "master", &person(master)));
     }
     sentences.push(w.line(sheet, "closer", &bindings));
     paragraph(sentences)
@@ -303,10 +287,12 @@ fn register(w: &mut Writer<'_>, nth: usize) -> String {
         Attribute::Door,
         Attribute::Home,
         Attribute::Food,
+        Attribute::Friend,
         Attribute::Birthday,
         Attribute::Instrument,
+        Attribute::Friend,
         Attribute::Trade,
-        Attribute::Door,
+        Attribute::Friend,
     ];
     let attribute = kinds[nth % kinds.len()];
     let sheet = &language().register;

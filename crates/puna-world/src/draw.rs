@@ -115,12 +115,15 @@ pub(crate) fn held_out(world: &World) -> BTreeSet<Fact> {
     let mut dice = Dice::new(world.options.seed, Stream::HeldOut, 0);
     let wanted = world.options.questions - world.unknown_questions();
     let mut out = BTreeSet::new();
-    let of_places = (wanted * 7 / 100).min(world.places.len() * 4 / 3);
-    let of_trades = (wanted * 5 / 100).min(world.trades.len());
-    let places = dice.deal(world.places.len(), of_places);
-    for (n, place) in places.into_iter().enumerate() {
-        let attribute = Attribute::OF_PLACE[(place + 2 * (n / world.places.len())) % 4];
-        hold_out(world, &mut out, Entity::Place(place), attribute);
+    let of_places = (wanted * 4 / 100).min(world.places.len());
+    let of_trades = (wanted * 4 / 100).min(world.trades.len());
+    for place in dice.deal(world.places.len(), of_places) {
+        hold_out(
+            world,
+            &mut out,
+            Entity::Place(place),
+            Attribute::OF_PLACE[place % 4],
+        );
     }
     for trade in dice.deal(world.trades.len(), of_trades) {
         let attribute = Attribute::OF_TRADE[trade % 3];

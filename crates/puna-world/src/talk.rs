@@ -69,11 +69,8 @@ fn askable(w: &mut Writer<'_>, person: usize) -> Vec<Fact> {
     facts
 }
 
-/// A full sentence, sometimes with a pronoun.
+/// A full sentence that names whom it is about.
 pub(crate) fn answer(w: &mut Writer<'_>, fact: Fact) -> Option<String> {
-    if matches!(fact.entity, Entity::Person(_)) && w.dice.chance(30) {
-        return w.about(fact, "pronoun answer");
-    }
     w.about(fact, "answer")
 }
 

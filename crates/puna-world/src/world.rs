@@ -36,7 +36,7 @@ impl Default for WorldOptions {
             people: 48,
             places: 10,
             trades: 16,
-            documents: 6_100,
+            documents: 9_000,
             instructions: 3_600,
             questions: 200,
         }

@@ -1,7 +1,5 @@
 //! Puts sentences from the sheets together, and keeps count of the facts they state.
 
-use std::collections::BTreeSet;
-
 use crate::dice::Dice;
 use crate::fact::{Attribute, Entity, Fact};
 use crate::language::{Sheet, language};
@@ -58,60 +56,52 @@ impl<'w> Writer<'w> {
         template.render(self.world, bindings, &mut self.dice, &mut self.stated)
     }
 
-    /// One of the sentences that this writer may state, if possible one it has not
-    /// used yet, and never the same text twice; none when there is no such sentence.
+    /// One of the sentences that this writer may state, if possible one it has not used
+    /// yet, and never the same text twice; none when there is no such sentence.
     pub(crate) fn say_one(
         &mut self,
         templates: &'static [Template],
         bindings: &Bindings,
     ) -> Option<String> {
-        self.say_rarest_of(1, templates, bindings)
+        self.say_repeating(usize::MAX, templates, bindings)
     }
 
-    /// As [`Self::say_one`], but tries some of the sentences and takes the one whose facts
-    /// were stated least so far: that keeps the mentions of facts even over a document.
-    fn say_rarest_of(
+    /// As [`Self::say_one`], but a sentence that repeats at most `most` of the facts stated
+    /// before, and as few as possible. A fact that stands in the text already can be copied
+    /// from there; one told for the first time must be remembered, and that is what
+    /// pretraining is to learn.
+    fn say_repeating(
         &mut self,
-        tries: usize,
+        most: usize,
         templates: &'static [Template],
         bindings: &Bindings,
     ) -> Option<String> {
-        let order = self.dice.permutation(templates.len());
-        let used = |index: &usize| {
-            self.used
-                .iter()
-                .any(|u| std::ptr::eq(*u, &templates[*index]))
-        };
-        let (old, new): (Vec<usize>, Vec<usize>) = order.into_iter().partition(used);
-        let mut candidates: Vec<(usize, usize, String, Vec<Fact>)> = Vec::new();
-        for index in new.into_iter().chain(old) {
+        let mut best: Option<(usize, &'static Template, String, Vec<Fact>)> = None;
+        for index in self.dice.permutation(templates.len()) {
+            let template = &templates[index];
             let mut facts = Vec::new();
-            let text = templates[index].render(self.world, bindings, &mut self.dice, &mut facts);
-            if facts.iter().all(|fact| self.may_state(*fact)) && !self.said.contains(&text) {
-                let mean = self.mean_mentions(&facts);
-                candidates.push((mean, index, text, facts));
-                if candidates.len() == tries {
+            let text = template.render(self.world, bindings, &mut self.dice, &mut facts);
+            if !facts.iter().all(|fact| self.may_state(*fact)) || self.said.contains(&text) {
+                continue;
+            }
+            let repeated = facts
+                .iter()
+                .filter(|fact| self.stated.contains(fact))
+                .count();
+            let used = self.used.iter().any(|u| std::ptr::eq(*u, template));
+            let cost = 2 * repeated + usize::from(used);
+            if repeated <= most && best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+                best = Some((cost, template, text, facts));
+                if cost == 0 {
                     break;
                 }
             }
         }
-        let best = candidates.into_iter().min_by_key(|(mean, ..)| *mean);
-        let (_, index, text, mut facts) = best?;
+        let (_, template, text, mut facts) = best?;
         self.stated.append(&mut facts);
-        self.used.push(&templates[index]);
+        self.used.push(template);
         self.said.push(text.clone());
         Some(text)
-    }
-
-    /// How often these facts were stated so far, on average, in hundredths.
-    fn mean_mentions(&self, facts: &[Fact]) -> usize {
-        let distinct: BTreeSet<&Fact> = facts.iter().collect();
-        let before = self
-            .stated
-            .iter()
-            .filter(|fact| distinct.contains(fact))
-            .count();
-        before * 100 / distinct.len().max(1)
     }
 
     /// One sentence of a section; empty when there is none that may be stated.
@@ -125,16 +115,26 @@ impl<'w> Writer<'w> {
             .unwrap_or_default()
     }
 
-    /// One of the less told sentences of a section; empty when there is none that may be stated.
-    pub(crate) fn rare_line(
+    /// One sentence of a section that repeats no more than `most` facts; none when all repeat more.
+    pub(crate) fn new_line(
         &mut self,
+        most: usize,
         sheet: &'static Sheet,
         section: &str,
         bindings: &Bindings,
-    ) -> String {
-        let templates = sheet.section(section);
-        self.say_rarest_of(4, templates, bindings)
-            .unwrap_or_default()
+    ) -> Option<String> {
+        self.say_repeating(most, sheet.section(section), bindings)
+    }
+
+    /// What of the person is not stated yet, in random order.
+    pub(crate) fn untold(&mut self, person: usize) -> Vec<Fact> {
+        let mut facts = Attribute::OF_PERSON.map(|attribute| Fact {
+            entity: Entity::Person(person),
+            attribute,
+        });
+        self.dice.shuffle(&mut facts);
+        let untold = facts.into_iter().filter(|fact| !self.stated.contains(fact));
+        untold.collect()
     }
 
     /// A sentence of the attribute's own sheet about the entity.
@@ -148,8 +148,8 @@ impl<'w> Writer<'w> {
     pub(crate) fn state(&mut self, fact: Fact, named: bool) -> Option<String> {
         let is_person = matches!(fact.entity, Entity::Person(_));
         let section = match self.dice.below(100) {
-            0..30 if named && is_person => "pronoun",
-            30..55 => "reverse",
+            0..20 if named && is_person => "pronoun",
+            20..45 => "reverse",
             _ => "statement",
         };
         self.about(fact, section)
@@ -163,13 +163,6 @@ impl<'w> Writer<'w> {
                 return person;
             }
         }
-    }
-
-    /// The attributes of a person in random order.
-    pub(crate) fn shuffled_attributes(&mut self) -> Vec<Attribute> {
-        let mut attributes = Attribute::OF_PERSON.to_vec();
-        self.dice.shuffle(&mut attributes);
-        attributes
     }
 }
 

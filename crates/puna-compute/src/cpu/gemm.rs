@@ -4,6 +4,7 @@ use super::Cpu;
 use super::isa::{Isa, kernel};
 use super::panels::{Cut, View, pack_panel, tile_rows};
 use super::tile::{F32Panel, Target, tile};
+use std::ops::Range;
 
 /// Values of a packed block that should stay in the second-level cache.
 const BLOCK_VALUES: usize = 128 * 1024;
@@ -87,50 +88,20 @@ impl Product {
         let isa = cpu.isa;
         let tile_rows = tile_rows(isa);
         if rows >= 2 * tile_rows * cpu.team.size() {
-            let scratch: Vec<Shared> = cpu
-                .scratch
-                .ranks
-                .iter_mut()
-                .map(|r| Shared(r.rows.ensure(ROW_BLOCK * self.depth)))
-                .collect();
-            let share = rows.div_ceil(tile_rows).div_ceil(cpu.team.size()) * tile_rows;
-            cpu.team.split(rows, tile_rows, &|range| {
-                let mine = scratch[range.start / share];
-                block(isa, self, mine, range.start, range.end, 0, panels);
-            });
+            cpu.team
+                .split(rows, tile_rows, &|range| block(isa, self, range, 0..panels));
         } else {
-            // Few rows: packing them would cost as much as it saves.
-            cpu.team.split(panels, 1, &|range| {
-                block(
-                    isa,
-                    self,
-                    Shared(std::ptr::null_mut()),
-                    0,
-                    rows,
-                    range.start,
-                    range.end,
-                );
-            });
+            cpu.team
+                .split(panels, 1, &|range| block(isa, self, 0..rows, range));
         }
     }
 }
 
-fn block(
-    isa: Isa,
-    p: Product,
-    scratch: Shared,
-    row0: usize,
-    row1: usize,
-    panel0: usize,
-    panel1: usize,
-) {
-    for row in (row0..row1).step_by(ROW_BLOCK) {
-        let rows = (row1 - row).min(ROW_BLOCK);
-        let mut a = Rows::direct(p.a.offset(row, 0));
-        if a.view.col != 1 && !scratch.0.is_null() {
-            a = pack_rows(isa, scratch.0, a.view, rows, p.depth);
-        }
-        for panel in panel0..panel1 {
+fn block(isa: Isa, p: Product, rows: Range<usize>, panels: Range<usize>) {
+    for row in rows.clone().step_by(ROW_BLOCK) {
+        let count = (rows.end - row).min(ROW_BLOCK);
+        let a = Rows::direct(p.a.offset(row, 0));
+        for panel in panels.clone() {
             let (col, width) = p.cut.panel(p.first + panel);
             let b = p.panels.0.wrapping_add(panel * p.cut.width * p.depth);
             let c = Target {
@@ -139,7 +110,7 @@ fn block(
                 cols: p.cut.cols - col,
                 add: p.add,
             };
-            panel_product(isa, rows, p.depth, width, a, b, c);
+            panel_product(isa, count, p.depth, width, a, b, c);
         }
     }
 }
@@ -182,32 +153,6 @@ kernel! {
     }
 }
 
-kernel! {
-    /// Rows of a column-major matrix, tile by tile `[depth][tile rows]`: walking it in place would
-    /// touch a new page for every depth.
-    fn pack_rows<S>(to: *mut f32, a: View, rows: usize, depth: usize) -> Rows {
-        for k in 0..depth {
-            let column = a.ptr.add(k * a.col);
-            let mut i = 0;
-            while i < rows {
-                let out = to.add(i * depth + k * S::TILE_ROWS);
-                if i + S::TILE_ROWS <= rows && a.row == 1 {
-                    // A constant count and stride: the compiler turns it into a vector move.
-                    for r in 0..S::TILE_ROWS {
-                        *out.add(r) = *column.add(i + r);
-                    }
-                } else {
-                    for r in 0..S::TILE_ROWS.min(rows - i) {
-                        *out.add(r) = *column.add((i + r) * a.row);
-                    }
-                }
-                i += S::TILE_ROWS;
-            }
-        }
-        Rows { view: View { ptr: to, row: 1, col: S::TILE_ROWS }, advance: depth }
-    }
-}
-
 /// Products of a few rows with panels already packed whole, as [`Cut`] lays them out.
 pub(crate) fn gemm_packed(
     cpu: &mut Cpu,
@@ -247,7 +192,7 @@ pub(crate) fn gemm_packed(
 }
 
 /// Packs some panels of a whole matrix as [`gemm_packed`] reads it.
-pub(crate) fn pack_all(isa: Isa, cut: Cut, panels: std::ops::Range<usize>, to: *mut f32, b: View) {
+pub(crate) fn pack_all(isa: Isa, cut: Cut, panels: Range<usize>, to: *mut f32, b: View) {
     for (start, depth) in cut.blocks() {
         for p in panels.clone() {
             let (col, width) = cut.panel(p);

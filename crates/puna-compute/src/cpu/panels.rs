@@ -123,25 +123,20 @@ kernel! {
                 }
             }
         } else {
-            // A transposition: eight depths at a time, so that each cache line read is used whole
-            // while the lines written stay in the first-level cache.
-            let mut k0 = 0;
-            while k0 < depth {
-                let steps = (depth - k0).min(16);
-                for j in 0..width {
-                    let out = to.add(k0 * width + j);
-                    if j < valid {
-                        let column = from.ptr.add(j * from.col + k0 * from.row);
-                        for k in 0..steps {
-                            *out.add(k * width) = *column.add(k * from.row);
-                        }
-                    } else {
-                        for k in 0..steps {
-                            *out.add(k * width) = 0.0;
-                        }
-                    }
+            // A transposition, by square blocks where both sides have them.
+            let square = |n: usize| if from.row == 1 { n / S::LANES * S::LANES } else { 0 };
+            let (columns, depths) = (square(valid), square(depth));
+            for j in (0..columns).step_by(S::LANES) {
+                for k in (0..depths).step_by(S::LANES) {
+                    S::transpose(to.add(k * width + j), width, from.ptr.add(j * from.col + k), from.col);
                 }
-                k0 += steps;
+            }
+            for j in 0..width {
+                let start = if j < columns { depths } else { 0 };
+                for k in start..depth {
+                    let value = if j < valid { *from.ptr.add(j * from.col + k * from.row) } else { 0.0 };
+                    *to.add(k * width + j) = value;
+                }
             }
         }
     }

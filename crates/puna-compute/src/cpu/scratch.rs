@@ -26,7 +26,7 @@ impl Grow {
 /// What one member of the team works in.
 #[derive(Default)]
 pub(crate) struct RankScratch {
-    /// Packed left-hand rows, or a dequantised panel.
+    /// Packed left-hand rows, or a widened panel.
     pub rows: Grow,
     /// Packed heads and tiles of attention.
     pub attention: Grow,
@@ -38,6 +38,8 @@ pub(crate) struct Scratch {
     pub packed: Grow,
     /// Packed head of the language model.
     pub head: Grow,
+    /// Activations rounded as packed weights want them.
+    pub activations: Grow,
     /// Logits of a chunk of rows.
     pub logits: Grow,
     pub ranks: Vec<RankScratch>,
@@ -48,6 +50,7 @@ impl Scratch {
         Self {
             packed: Grow::default(),
             head: Grow::default(),
+            activations: Grow::default(),
             logits: Grow::default(),
             ranks: (0..team).map(|_| RankScratch::default()).collect(),
         }

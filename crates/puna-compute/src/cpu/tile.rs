@@ -37,29 +37,6 @@ unsafe impl Panel for Bf16Panel {
     }
 }
 
-/// A panel in blocks of 32 depths: `[32][width]` signed bytes, then `[width]` half-float scales.
-#[derive(Clone, Copy)]
-pub(crate) struct Q8Panel(pub *const u8);
-
-/// Depths that share a scale in Q8_0.
-pub(crate) const Q8_BLOCK: usize = 32;
-
-// SAFETY: reads within the panel.
-unsafe impl Panel for Q8Panel {
-    #[inline(always)]
-    unsafe fn load<S: Simd>(self, k: usize, j: usize, width: usize) -> S::V {
-        // SAFETY: within the panel by the trait's contract.
-        unsafe {
-            let block = self.0.add(k / Q8_BLOCK * (Q8_BLOCK + 2) * width);
-            let scale = S::load_f16(block.add(Q8_BLOCK * width).cast::<u16>().add(j));
-            S::mul(
-                S::load_i8(block.add(k % Q8_BLOCK * width + j).cast()),
-                scale,
-            )
-        }
-    }
-}
-
 /// Where a tile goes.
 #[derive(Clone, Copy)]
 pub(crate) struct Target {
@@ -69,6 +46,24 @@ pub(crate) struct Target {
     pub cols: usize,
     pub add: bool,
 }
+
+/// Calls a tile function compiled for the rows and vectors of a tile: its last two parameters.
+macro_rules! pick_tile {
+    ($S:ty, $shape:expr, [$($m:literal),*], $tile:ident $types:tt $args:tt) => {
+        match $shape {
+            $(
+                ($m, 3) if <$S>::TILE_VECTORS >= 3 => pick_tile!(@ $tile $types $m, 3, $args),
+                ($m, 2) if <$S>::TILE_VECTORS >= 2 => pick_tile!(@ $tile $types $m, 2, $args),
+                ($m, 1) => pick_tile!(@ $tile $types $m, 1, $args),
+            )*
+            (rows, vectors) => unreachable!("a tile of {rows} rows by {vectors} vectors"),
+        }
+    };
+    (@ $tile:ident [$($type:ty),*] $m:literal, $n:literal, ($($arg:expr),*)) => {
+        $tile::<$($type,)* $m, $n>($($arg),*)
+    };
+}
+pub(crate) use pick_tile;
 
 /// `rows x width` outputs from `depth` products. `rows <= S::TILE_ROWS`, `width` whole vectors up to
 /// the tile's.
@@ -85,27 +80,16 @@ pub(crate) unsafe fn tile<S: Simd, P: Panel>(
     b: P,
     c: Target,
 ) {
-    macro_rules! pick {
-        ($($m:literal),*) => {
-            // SAFETY: passed through.
-            unsafe {
-                match (rows, width / S::LANES) {
-                    $(
-                        ($m, 3) if S::TILE_VECTORS >= 3 => fixed::<S, P, $m, 3>(depth, a, b, c),
-                        ($m, 2) if S::TILE_VECTORS >= 2 => fixed::<S, P, $m, 2>(depth, a, b, c),
-                        ($m, 1) => fixed::<S, P, $m, 1>(depth, a, b, c),
-                    )*
-                    _ => unreachable!("a tile of {rows} rows by {width} columns"),
-                }
-            }
-        };
-    }
-    if rows <= 4 || S::TILE_ROWS <= 4 {
-        pick!(1, 2, 3, 4)
-    } else if rows <= 6 || S::TILE_ROWS <= 6 {
-        pick!(5, 6)
-    } else {
-        pick!(7, 8)
+    let shape = (rows, width / S::LANES);
+    // SAFETY: passed through.
+    unsafe {
+        if rows <= 4 || S::TILE_ROWS <= 4 {
+            pick_tile!(S, shape, [1, 2, 3, 4], fixed [S, P] (depth, a, b, c))
+        } else if rows <= 6 || S::TILE_ROWS <= 6 {
+            pick_tile!(S, shape, [5, 6], fixed [S, P] (depth, a, b, c))
+        } else {
+            pick_tile!(S, shape, [7, 8], fixed [S, P] (depth, a, b, c))
+        }
     }
 }
 
@@ -130,22 +114,51 @@ unsafe fn fixed<S: Simd, P: Panel, const M: usize, const N: usize>(
                 }
             }
         }
-        for (i, acc) in acc.iter().enumerate() {
-            let out = c.ptr.add(i * c.stride);
-            if c.cols >= width {
-                for (v, &sum) in acc.iter().enumerate() {
-                    let p = out.add(v * S::LANES);
-                    S::store(p, if c.add { S::add(S::load(p), sum) } else { sum });
+        put::<S, M, N>(acc, c);
+    }
+}
+
+/// Writes the sums of a tile.
+///
+/// # Safety
+/// As for [`tile`].
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+pub(crate) unsafe fn put<S: Simd, const M: usize, const N: usize>(acc: [[S::V; N]; M], c: Target) {
+    // SAFETY: by the contract of `tile`.
+    unsafe {
+        let width = N * S::LANES;
+        // Every loop over the tile has constant bounds and nothing else in it, so that the sums stay in
+        // registers: one index that is not constant puts them all on the stack.
+        if c.cols < width {
+            let mut sums = [[0.0f32; MAX_TILE_WIDTH]; M];
+            for i in 0..M {
+                for v in 0..N {
+                    S::store(sums[i].as_mut_ptr().add(v * S::LANES), acc[i][v]);
                 }
-            } else {
-                let mut row = [0.0f32; 64];
-                for (v, &sum) in acc.iter().enumerate() {
-                    S::store(row.as_mut_ptr().add(v * S::LANES), sum);
+            }
+            for (i, sums) in sums.iter().enumerate() {
+                let out = std::slice::from_raw_parts_mut(c.ptr.add(i * c.stride), c.cols);
+                for (out, sum) in out.iter_mut().zip(sums) {
+                    *out = if c.add { *out + sum } else { *sum };
                 }
-                for (j, &sum) in row.iter().enumerate().take(c.cols) {
-                    *out.add(j) = if c.add { *out.add(j) + sum } else { sum };
+            }
+        } else if c.add {
+            for i in 0..M {
+                for v in 0..N {
+                    let p = c.ptr.add(i * c.stride + v * S::LANES);
+                    S::store(p, S::add(S::load(p), acc[i][v]));
+                }
+            }
+        } else {
+            for i in 0..M {
+                for v in 0..N {
+                    S::store(c.ptr.add(i * c.stride + v * S::LANES), acc[i][v]);
                 }
             }
         }
     }
 }
+
+/// Widest tile of any instruction set.
+const MAX_TILE_WIDTH: usize = 48;

@@ -4,9 +4,6 @@ use crate::cases::Case;
 use crate::support::{HostOps, Variant, difference_in_bits, relative_l2};
 use puna_compute::Reference;
 
-/// Largest relative L2 distance from the reference: ten times what kernels were seen to stray.
-const TOLERANCE: f64 = 1e-5;
-
 /// Each output within the tolerance of the reference's.
 pub fn with_reference<C: Case, O: HostOps>(variants: &[Variant<O>]) {
     let mut failures = Vec::new();
@@ -19,7 +16,7 @@ pub fn with_reference<C: Case, O: HostOps>(variants: &[Variant<O>]) {
         for (variant, ops) in &mut implementations {
             for ((name, got), (_, want)) in case.run(ops).iter().zip(&want) {
                 let error = relative_l2(got, want);
-                if error > TOLERANCE {
+                if error > case.tolerance() {
                     failures.push(format!(
                         "{variant}: {case:?}: {name}: relative L2 {error:.3e}"
                     ));

@@ -94,7 +94,7 @@ pub enum Command {
 pub struct RunArgs {
     /// The recipe
     pub recipe: PathBuf,
-    /// Directory of the run [default: runs/<recipe name>]
+    /// Directory of the run [default: runs/ and the recipe's name]
     #[arg(long, value_name = "RUN")]
     pub dir: Option<PathBuf>,
     /// Override a number of the recipe, `section.key=value`; may be repeated

@@ -7,8 +7,19 @@ use anyhow::{Context, Result, ensure};
 use puna_llama::{Finish, GenerateOptions, SamplingOptions};
 use puna_text::Tokenizer;
 use puna_text::chat::{Message, Role, contains_special_tags, render_prompt};
-use serde_json::json;
+use serde::Serialize;
 use std::fs;
+
+/// A completion for machines.
+#[derive(Serialize)]
+struct Completion<'a> {
+    prompt: &'a str,
+    completion: &'a str,
+    prompt_tokens: usize,
+    tokens: &'a [u32],
+    logprobs: &'a [f32],
+    finish: &'static str,
+}
 
 /// Does the command.
 pub fn generate(args: &GenerateArgs) -> Result<()> {
@@ -84,10 +95,14 @@ pub fn generate(args: &GenerateArgs) -> Result<()> {
             &result.text
         };
         if args.work.json {
-            out::json(&json!({
-                "prompt": prompt, "completion": text, "prompt_tokens": ids[i].len(),
-                "tokens": result.tokens, "logprobs": result.logprobs, "finish": finish(result.finish),
-            }))?;
+            out::json(&Completion {
+                prompt,
+                completion: text,
+                prompt_tokens: ids[i].len(),
+                tokens: &result.tokens,
+                logprobs: &result.logprobs,
+                finish: finish(result.finish),
+            })?;
         } else {
             let before = if args.chat { "" } else { prompt };
             out::line(&format!("{before}{text}"))?;

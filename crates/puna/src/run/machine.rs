@@ -123,7 +123,7 @@ impl Walker<'_> {
             Some(_) if !(goes_on && stages::can_go_on(stage)) => {
                 remove(&dir).with_context(|| format!("cannot clear {}", dir.display()))?;
             }
-            None if fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some()) => bail!(
+            None if stages::holds_files(&dir) => bail!(
                 "{} holds files and no record of a run; move it away, or give the run another --dir",
                 dir.display()
             ),

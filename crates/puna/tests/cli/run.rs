@@ -155,4 +155,9 @@ fn foreign_files_are_left_alone() {
     let message = fails(tiny_run(dir.path(), &[]));
     assert!(message.contains("no record of a run"), "{message}");
     assert!(dir.path().join("01-world/thesis.txt").exists());
+    // What a killed run leaves before its first record is nobody's.
+    fs::remove_file(dir.path().join("01-world/thesis.txt")).unwrap();
+    fs::write(dir.path().join("01-world/.manifest.json.7.tmp"), "{").unwrap();
+    ok(tiny_run(dir.path(), &["--until", "world"]));
+    assert!(!dir.path().join("01-world/.manifest.json.7.tmp").exists());
 }

@@ -15,6 +15,7 @@ unsafe impl Simd for Avx2 {
     const TILE_ROWS: usize = 6;
     const TILE_VECTORS: usize = 2;
     type V = __m256;
+    type I = __m256i;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {
@@ -99,7 +100,52 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_cvtph_ps(_mm_loadu_si128(p.cast())) }
     }
     #[inline(always)]
-    unsafe fn load_i8(p: *const i8) -> Self::V {
-        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(p.cast()))) }
+    unsafe fn splat_int(x: i32) -> Self::I {
+        unsafe { _mm256_set1_epi32(x) }
+    }
+    #[inline(always)]
+    unsafe fn load_int(p: *const i32) -> Self::I {
+        unsafe { _mm256_loadu_si256(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn to_float(a: Self::I) -> Self::V {
+        unsafe { _mm256_cvtepi32_ps(a) }
+    }
+    #[inline(always)]
+    unsafe fn dot_bytes(sum: Self::I, w: Self::I, x: i32) -> Self::I {
+        // The instruction for bytes would saturate; even and odd bytes widened to 16 bits do not.
+        unsafe {
+            let x = _mm256_set1_epi32(x);
+            let even = _mm256_madd_epi16(
+                _mm256_and_si256(w, _mm256_set1_epi16(0xff)),
+                _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(x)),
+            );
+            let odd = _mm256_madd_epi16(_mm256_srli_epi16::<8>(w), _mm256_srai_epi16::<8>(x));
+            _mm256_add_epi32(sum, _mm256_add_epi32(even, odd))
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose(to: *mut f32, to_stride: usize, from: *const f32, from_stride: usize) {
+        unsafe {
+            let mut quads = [_mm256_setzero_ps(); 8];
+            for g in 0..2 {
+                let r = |i: usize| _mm256_loadu_ps(from.add((4 * g + i) * from_stride));
+                let (a, b, c, d) = (r(0), r(1), r(2), r(3));
+                let (ab0, ab1) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+                let (cd0, cd1) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+                quads[g] = _mm256_shuffle_ps::<0x44>(ab0, cd0);
+                quads[2 + g] = _mm256_shuffle_ps::<0xee>(ab0, cd0);
+                quads[4 + g] = _mm256_shuffle_ps::<0x44>(ab1, cd1);
+                quads[6 + g] = _mm256_shuffle_ps::<0xee>(ab1, cd1);
+            }
+            for j in 0..4 {
+                let (v, w) = (quads[2 * j], quads[2 * j + 1]);
+                _mm256_storeu_ps(to.add(j * to_stride), _mm256_permute2f128_ps::<0x20>(v, w));
+                _mm256_storeu_ps(
+                    to.add((4 + j) * to_stride),
+                    _mm256_permute2f128_ps::<0x31>(v, w),
+                );
+            }
+        }
     }
 }

@@ -15,6 +15,7 @@ unsafe impl Simd for Avx512 {
     const TILE_ROWS: usize = 8;
     const TILE_VECTORS: usize = 3;
     type V = __m512;
+    type I = __m512i;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {
@@ -88,7 +89,58 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(p.cast())) }
     }
     #[inline(always)]
-    unsafe fn load_i8(p: *const i8) -> Self::V {
-        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(p.cast()))) }
+    unsafe fn splat_int(x: i32) -> Self::I {
+        unsafe { _mm512_set1_epi32(x) }
+    }
+    #[inline(always)]
+    unsafe fn load_int(p: *const i32) -> Self::I {
+        unsafe { _mm512_loadu_si512(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn to_float(a: Self::I) -> Self::V {
+        unsafe { _mm512_cvtepi32_ps(a) }
+    }
+    #[inline(always)]
+    unsafe fn dot_bytes(sum: Self::I, w: Self::I, x: i32) -> Self::I {
+        // The instruction for bytes would saturate; even and odd bytes widened to 16 bits do not.
+        unsafe {
+            let x = _mm512_set1_epi32(x);
+            let even = _mm512_madd_epi16(
+                _mm512_and_si512(w, _mm512_set1_epi16(0xff)),
+                _mm512_srai_epi16::<8>(_mm512_slli_epi16::<8>(x)),
+            );
+            let odd = _mm512_madd_epi16(_mm512_srli_epi16::<8>(w), _mm512_srai_epi16::<8>(x));
+            _mm512_add_epi32(sum, _mm512_add_epi32(even, odd))
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose(to: *mut f32, to_stride: usize, from: *const f32, from_stride: usize) {
+        unsafe {
+            // Pairs of rows, then pairs of pairs: four columns of four rows in each quarter.
+            let mut quads = [_mm512_setzero_ps(); 16];
+            for g in 0..4 {
+                let r = |i: usize| _mm512_loadu_ps(from.add((4 * g + i) * from_stride));
+                let (a, b, c, d) = (r(0), r(1), r(2), r(3));
+                let (ab0, ab1) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+                let (cd0, cd1) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+                quads[g] = _mm512_shuffle_ps::<0x44>(ab0, cd0);
+                quads[4 + g] = _mm512_shuffle_ps::<0xee>(ab0, cd0);
+                quads[8 + g] = _mm512_shuffle_ps::<0x44>(ab1, cd1);
+                quads[12 + g] = _mm512_shuffle_ps::<0xee>(ab1, cd1);
+            }
+            // Column `4 q + j` is quarter `q` of each of the four vectors of `j`.
+            for j in 0..4 {
+                let v = &quads[4 * j..4 * j + 4];
+                let low = _mm512_shuffle_f32x4::<0x44>(v[0], v[1]);
+                let high = _mm512_shuffle_f32x4::<0xee>(v[0], v[1]);
+                let low2 = _mm512_shuffle_f32x4::<0x44>(v[2], v[3]);
+                let high2 = _mm512_shuffle_f32x4::<0xee>(v[2], v[3]);
+                let put = |q: usize, x| _mm512_storeu_ps(to.add((4 * q + j) * to_stride), x);
+                put(0, _mm512_shuffle_f32x4::<0x88>(low, low2));
+                put(1, _mm512_shuffle_f32x4::<0xdd>(low, low2));
+                put(2, _mm512_shuffle_f32x4::<0x88>(high, high2));
+                put(3, _mm512_shuffle_f32x4::<0xdd>(high, high2));
+            }
+        }
     }
 }

@@ -19,6 +19,22 @@ pub use avx512::Avx512;
 pub use neon::Neon;
 pub use portable::Portable;
 
+/// Bytes ahead of a stream that [`prefetch`] asks for.
+const AHEAD: usize = 4096;
+
+/// Asks for the cache line some way ahead of `p` in a stream that is read once.
+#[inline(always)]
+pub fn prefetch(p: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which may be given any address; part of every x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.wrapping_add(AHEAD).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p.wrapping_add(AHEAD);
+}
+
 /// Vectors of [`Simd::LANES`] `f32`.
 ///
 /// # Safety
@@ -32,6 +48,8 @@ pub unsafe trait Simd: Copy + 'static {
     /// Most vectors in a row of that tile.
     const TILE_VECTORS: usize;
     type V: Copy;
+    /// `LANES` 32-bit integers, or four bytes in each.
+    type I: Copy;
 
     unsafe fn splat(x: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;
@@ -57,8 +75,25 @@ pub unsafe trait Simd: Copy + 'static {
     unsafe fn load_bf16(p: *const u16) -> Self::V;
     /// `LANES` IEEE half floats, widened.
     unsafe fn load_f16(p: *const u16) -> Self::V;
-    /// `LANES` signed bytes, converted.
-    unsafe fn load_i8(p: *const i8) -> Self::V;
+    unsafe fn splat_int(x: i32) -> Self::I;
+    unsafe fn load_int(p: *const i32) -> Self::I;
+    unsafe fn to_float(a: Self::I) -> Self::V;
+    /// Adds to each lane of `sum` the four products of its unsigned bytes in `w` with the signed bytes
+    /// in `x`, exactly.
+    unsafe fn dot_bytes(sum: Self::I, w: Self::I, x: i32) -> Self::I;
+
+    /// Writes the transpose of the `LANES x LANES` block at `from` to `to`; strides in values.
+    #[inline(always)]
+    unsafe fn transpose(to: *mut f32, to_stride: usize, from: *const f32, from_stride: usize) {
+        // SAFETY: both blocks are valid by the contract.
+        unsafe {
+            for i in 0..Self::LANES {
+                for j in 0..Self::LANES {
+                    *to.add(j * to_stride + i) = *from.add(i * from_stride + j);
+                }
+            }
+        }
+    }
 
     /// `e^x` within 2 ulp for x in -87..88; clamped beyond, so that it never reaches 0 or infinity.
     #[inline(always)]

@@ -15,6 +15,7 @@ unsafe impl Simd for Neon {
     const TILE_ROWS: usize = 6;
     const TILE_VECTORS: usize = 3;
     type V = float32x4_t;
+    type I = int32x4_t;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {
@@ -92,10 +93,30 @@ unsafe impl Simd for Neon {
         }
     }
     #[inline(always)]
-    unsafe fn load_i8(p: *const i8) -> Self::V {
+    unsafe fn splat_int(x: i32) -> Self::I {
+        unsafe { vdupq_n_s32(x) }
+    }
+    #[inline(always)]
+    unsafe fn load_int(p: *const i32) -> Self::I {
+        unsafe { vld1q_s32(p) }
+    }
+    #[inline(always)]
+    unsafe fn to_float(a: Self::I) -> Self::V {
+        unsafe { vcvtq_f32_s32(a) }
+    }
+    #[inline(always)]
+    unsafe fn dot_bytes(sum: Self::I, w: Self::I, x: i32) -> Self::I {
         unsafe {
-            let four = vreinterpret_s8_u32(vdup_n_u32(p.cast::<u32>().read_unaligned()));
-            vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(four))))
+            let x = vget_low_s16(vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(x))));
+            let w = vreinterpretq_u8_s32(w);
+            let low = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(w)));
+            let high = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(w)));
+            // The four products of each lane, then their sums, two and two.
+            let a = vmull_s16(vget_low_s16(low), x);
+            let b = vmull_s16(vget_high_s16(low), x);
+            let c = vmull_s16(vget_low_s16(high), x);
+            let d = vmull_s16(vget_high_s16(high), x);
+            vaddq_s32(sum, vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d)))
         }
     }
 }

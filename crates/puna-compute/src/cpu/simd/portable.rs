@@ -17,6 +17,7 @@ unsafe impl Simd for Portable {
     const TILE_ROWS: usize = 4;
     const TILE_VECTORS: usize = 1;
     type V = [f32; 8];
+    type I = [i32; 8];
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {
@@ -98,9 +99,24 @@ unsafe impl Simd for Portable {
         bits.map(|b| half::f16::from_bits(b).to_f32())
     }
     #[inline(always)]
-    unsafe fn load_i8(p: *const i8) -> Self::V {
+    unsafe fn splat_int(x: i32) -> Self::I {
+        [x; 8]
+    }
+    #[inline(always)]
+    unsafe fn load_int(p: *const i32) -> Self::I {
         // SAFETY: as for `load`.
-        let bytes = unsafe { p.cast::<[i8; 8]>().read_unaligned() };
-        bytes.map(f32::from)
+        unsafe { p.cast::<[i32; 8]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn to_float(a: Self::I) -> Self::V {
+        a.map(|x| x as f32)
+    }
+    #[inline(always)]
+    unsafe fn dot_bytes(sum: Self::I, w: Self::I, x: i32) -> Self::I {
+        let x = x.to_ne_bytes().map(|x| i32::from(x.cast_signed()));
+        std::array::from_fn(|i| {
+            let w = w[i].to_ne_bytes().map(i32::from);
+            sum[i] + (w[0] * x[0] + w[1] * x[1]) + (w[2] * x[2] + w[3] * x[3])
+        })
     }
 }

@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use puna_text::Tokenizer;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Numbers that a stage came to.
@@ -169,8 +170,31 @@ pub fn describe(stage: &Stage) -> String {
     }
 }
 
-/// Removes what only served to go on.
+/// Whether a directory holds files that somebody may want: a run that was killed may leave temporary
+/// ones before it has written its record.
+pub fn holds_files(dir: &Path) -> bool {
+    let temporary = |name: &str| name.starts_with('.');
+    fs::read_dir(dir).is_ok_and(|mut entries| {
+        entries.any(|entry| entry.is_ok_and(|e| !temporary(&e.file_name().to_string_lossy())))
+    })
+}
+
+/// Removes what only served to go on, and what a killed run left unfinished.
 pub fn clean(dir: &Path) -> Result<()> {
-    let checkpoints = dir.join(training::CHECKPOINTS);
-    remove(&checkpoints).with_context(|| format!("cannot remove {}", checkpoints.display()))
+    let cleaning = || format!("cannot tidy up {}", dir.display());
+    remove(&dir.join(training::CHECKPOINTS)).with_context(cleaning)?;
+    for entry in fs::read_dir(dir).with_context(cleaning)? {
+        let path = entry.with_context(cleaning)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !(name.starts_with('.') && (name.ends_with(".tmp") || name.ends_with(".partial"))) {
+            continue;
+        }
+        if path.is_dir() {
+            remove(&path)
+        } else {
+            fs::remove_file(&path)
+        }
+        .with_context(cleaning)?;
+    }
+    Ok(())
 }
