@@ -188,8 +188,10 @@ impl<O: Ops> Decoder<O> {
         let mut tokens = Vec::new();
         let mut positions = Vec::new();
         let mut segments = Vec::with_capacity(feeds.len());
-        for feed in feeds {
+        for (i, feed) in feeds.iter().enumerate() {
             let past = self.held[feed.slot].len();
+            let earlier = feeds[..i].iter().any(|other| other.slot == feed.slot);
+            assert!(!earlier, "slot {} twice in a call", feed.slot);
             assert!(
                 !feed.tokens.is_empty(),
                 "an empty feed for slot {}",

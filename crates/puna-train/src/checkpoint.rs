@@ -107,8 +107,12 @@ impl Checkpoints {
         remove(&path)?;
         fs::rename(&partial, &path).map_err(Error::io("create", &path))?;
         sync_dir(&self.dir)?;
-        let steps = self.steps()?;
-        for step in &steps[..steps.len().saturating_sub(self.keep)] {
+        // Later ones can only be there because they were found damaged and skipped: they are not what
+        // `keep` counts, and never a reason to remove the one just written.
+        let (until, damaged): (Vec<_>, Vec<_>) =
+            self.steps()?.into_iter().partition(|p| *p <= path);
+        let old = &until[..until.len().saturating_sub(self.keep.max(1))];
+        for step in old.iter().chain(&damaged) {
             remove(step)?;
         }
         Ok(path)

@@ -275,7 +275,7 @@ fn validate_text(
         seed: None,
     };
     let mut loader = Loader::new(files, options)?;
-    let limit = settings.validate_tokens.unwrap_or(u64::MAX);
+    let limit = settings.validate_tokens.unwrap_or(u64::MAX).max(1);
     let (documents, bytes) = leading_documents(files, limit);
     loader.limit(documents);
     let (mut nats, mut weight) = (0.0, 0.0);

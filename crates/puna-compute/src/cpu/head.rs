@@ -36,6 +36,8 @@ pub(super) fn logprobs(
     if targets.is_empty() {
         return;
     }
+    let last = targets.iter().copied().max().unwrap_or(0) as usize;
+    assert!(last < vocab, "target {last} in a vocabulary of {vocab}");
     let isa = cpu.isa;
     let cut = Cut::new(isa, dim, vocab);
     // Packed once for all chunks: a chunk has too few rows to pay for a transposition.

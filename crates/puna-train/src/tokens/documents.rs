@@ -168,7 +168,7 @@ impl Source {
                 Some(other) => Err(self.error(&field_name, format!("{other:.40} is not a string"))),
                 None => Err(self.error(
                     &field_name,
-                    "it is missing; name the text's field in text_field".into(),
+                    "it is missing; name the field that holds the text (`field` in a recipe, --field on the command line)".into(),
                 )),
             };
         }

@@ -137,7 +137,9 @@ impl Chat {
             let ids = render_prompt(&self.tokenizer, &dialogue)?;
             if ids.len() + room <= self.decoder.capacity() {
                 if dropped > 0 {
-                    eprintln!("(the context is full: the oldest {dropped} turns are forgotten)");
+                    eprintln!(
+                        "(the context is full: the oldest {dropped} exchanges are forgotten)"
+                    );
                 }
                 return Ok(Some(ids));
             }

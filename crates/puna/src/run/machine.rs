@@ -118,8 +118,11 @@ impl Walker<'_> {
         );
         let goes_on = same.is_some_and(|old| old.status == Status::Running);
         match &old {
-            Some(old) if same.is_none() => self.supersede(&dir, old, &manifest, report)?,
-            // What cannot be continued begins afresh; so does what lost its outputs.
+            // A finished stage that lost an output may still hold what took hours: it is kept too.
+            Some(old) if same.is_none() || old.status == Status::Complete => {
+                self.supersede(&dir, old, &manifest, report)?
+            }
+            // What cannot be continued begins afresh.
             Some(_) if !(goes_on && stages::can_go_on(stage)) => {
                 remove(&dir).with_context(|| format!("cannot clear {}", dir.display()))?;
             }
@@ -161,14 +164,23 @@ impl Walker<'_> {
         fs::create_dir_all(&shelf).with_context(|| format!("cannot create {}", shelf.display()))?;
         let name = dir.file_name().unwrap_or_default().to_string_lossy();
         let short = old.fingerprint.get(..8).unwrap_or(&old.fingerprint);
-        let kept = shelf.join(format!("{name}-{short}"));
-        // The same work, done twice and superseded twice: the later one stays.
-        remove(&kept).with_context(|| format!("cannot clear {}", kept.display()))?;
+        let numbered = |n: usize| match n {
+            1 => shelf.join(format!("{name}-{short}")),
+            n => shelf.join(format!("{name}-{short}-{n}")),
+        };
+        let kept = (1..)
+            .map(numbered)
+            .find(|path| !path.exists())
+            .unwrap_or_else(|| numbered(0));
         fs::rename(dir, &kept)
             .with_context(|| format!("cannot move {} to {}", dir.display(), kept.display()))?;
         let mut changes = differences(&old.config, &new.config);
         if changes.is_empty() {
-            changes.push("what it reads has changed".into());
+            changes.push(if old.fingerprint == new.fingerprint {
+                "an output is missing or has another size".into()
+            } else {
+                "what it reads has changed".into()
+            });
         }
         report.line(&format!(
             "{}: to be done again ({}); the old one is kept in {}",
