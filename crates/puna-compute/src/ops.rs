@@ -123,9 +123,9 @@ pub struct AdamW {
 pub enum WeightFormat {
     /// 32-bit float: the values of training.
     F32,
-    /// bfloat16, 2 bytes a weight.
+    /// bfloat16, 2 bytes a weight; a device with bf16 dot products rounds the activations as well.
     Bf16,
-    /// Blocks of 32 signed bytes with one scale.
+    /// Blocks of 32 signed bytes with one scale; the activations are rounded to such blocks too.
     Q8_0,
 }
 
