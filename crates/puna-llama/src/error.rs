@@ -11,6 +11,9 @@ pub enum Error {
     /// The device refused.
     #[error(transparent)]
     Compute(#[from] puna_compute::Error),
+    /// A file could not be written, or a tokenizer not read.
+    #[error(transparent)]
+    Text(#[from] puna_text::Error),
     /// A file could not be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

@@ -1,12 +1,12 @@
 //! Model directories as Hugging Face transformers reads and writes them.
 
-use crate::atomic_file::write_atomically;
 use crate::config_json::{read_config, write_config};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::params::{ParamSpec, Params};
 use crate::safetensors::{Dtype, TensorView, Weights, write_sharded};
 use puna_compute::HostBuf;
+use puna_text::atomic_file::write_atomically;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::fs;
@@ -107,7 +107,10 @@ impl Model {
         let generation = format!("{generation:#}\n");
         write_atomically(&dir.join("generation_config.json"), generation.as_bytes())?;
         let config = write_config(&self.config, options.dtype, bos, eos);
-        write_atomically(&dir.join("config.json"), config.as_bytes())
+        Ok(write_atomically(
+            &dir.join("config.json"),
+            config.as_bytes(),
+        )?)
     }
 }
 

@@ -1,7 +1,6 @@
 //! The Llama 2 architecture (paper section 2.2): configuration, weights and their formats, the
 //! forward and backward pass, decoding with a key-value cache, and sampling.
 
-pub mod atomic_file;
 pub mod config;
 pub mod config_json;
 pub mod decoder;

@@ -1,12 +1,12 @@
 //! Adapters as files, as the PEFT library reads and writes them: `adapter_config.json` and
 //! `adapter_model.safetensors`.
 
-use crate::atomic_file::write_atomically;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::lora::{Lora, LoraOptions, LoraTarget};
 use crate::safetensors::{Dtype, SafeTensors, TensorView, write};
 use puna_compute::{HostBuf, Ops};
+use puna_text::atomic_file::write_atomically;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -55,7 +55,10 @@ impl Lora<HostBuf> {
             "use_dora": false,
             "use_rslora": false,
         });
-        write_atomically(&dir.join(CONFIG), format!("{config:#}\n").as_bytes())
+        Ok(write_atomically(
+            &dir.join(CONFIG),
+            format!("{config:#}\n").as_bytes(),
+        )?)
     }
 
     /// Reads adapters for a model of this shape.

@@ -19,7 +19,7 @@ impl AtomicFile {
     pub fn create(path: &Path) -> Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-        let file = File::create(&temporary).map_err(|e| Error::io("create", path, e))?;
+        let file = File::create(&temporary).map_err(Error::io("create", path))?;
         let writer = Some(BufWriter::with_capacity(1 << 20, file));
         Ok(Self {
             path: path.into(),
@@ -33,14 +33,14 @@ impl AtomicFile {
         match &mut self.writer {
             Some(writer) => writer
                 .write_all(bytes)
-                .map_err(|e| Error::io("write", &self.path, e)),
+                .map_err(Error::io("write", &self.path)),
             None => Ok(()),
         }
     }
 
     /// Makes the bytes durable and gives the file its name, replacing what had it.
     pub fn commit(mut self) -> Result<()> {
-        let fail = |e| Error::io("write", &self.path, e);
+        let fail = |e| Error::io("write", &self.path)(e);
         if let Some(writer) = self.writer.take() {
             let file = writer.into_inner().map_err(|e| fail(e.into_error()))?;
             file.sync_all().map_err(fail)?;

@@ -11,6 +11,7 @@
 //! # Ok::<(), puna_text::Error>(())
 //! ```
 
+pub mod atomic_file;
 mod boundary;
 mod bpe;
 mod cache;

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// A hash as hexadecimal.
-pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
+pub fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes
         .as_ref()
         .iter()
@@ -16,7 +16,7 @@ pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// Hash of a file, in hexadecimal.
-pub(crate) fn of_file(path: &Path) -> Result<String> {
+pub fn of_file(path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(Error::io("read", path))?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];

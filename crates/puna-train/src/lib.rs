@@ -10,7 +10,7 @@ mod dialogue;
 mod error;
 mod examples;
 mod fleet;
-mod hash;
+pub mod hash;
 mod identity;
 mod loader;
 mod memory;

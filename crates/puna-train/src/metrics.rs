@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::trainer::Validation;
-use puna_llama::atomic_file::write_atomically;
+use puna_text::atomic_file::write_atomically;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;

@@ -6,7 +6,7 @@
 //! zero, so a query row gives the same bits whether it comes with its whole sequence or alone.
 
 use super::Cpu;
-use super::gemm::{Rows, Shared, panel_product};
+use super::gemm::{Shared, panel_product};
 use super::isa::{Isa, kernel};
 use super::kv_cache::CpuKvCache;
 use super::panels::{Cut, View, pack_panel, tile_shape};
@@ -134,7 +134,7 @@ impl Layout {
                 cols: self.head_dim - col,
                 add,
             };
-            panel_product(isa, rows, depth, width, Rows::direct(a), b, c);
+            panel_product(isa, rows, depth, width, a, b, c);
         }
     }
 
@@ -158,7 +158,7 @@ impl Layout {
                 cols: self.width,
                 add: false,
             };
-            panel_product(isa, rows, self.head_dim, self.width, Rows::direct(a), b, c);
+            panel_product(isa, rows, self.head_dim, self.width, a, b, c);
         }
     }
 

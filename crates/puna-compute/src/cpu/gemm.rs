@@ -3,7 +3,7 @@
 use super::Cpu;
 use super::isa::{Isa, kernel};
 use super::panels::{Cut, View, pack_panel, tile_rows};
-use super::tile::{F32Panel, Target, tile};
+use super::tile::{F32Panel, Target, tiles};
 use std::ops::Range;
 
 /// Values of a packed block that should stay in the second-level cache.
@@ -100,7 +100,7 @@ impl Product {
 fn block(isa: Isa, p: Product, rows: Range<usize>, panels: Range<usize>) {
     for row in rows.clone().step_by(ROW_BLOCK) {
         let count = (rows.end - row).min(ROW_BLOCK);
-        let a = Rows::direct(p.a.offset(row, 0));
+        let a = p.a.offset(row, 0);
         for panel in panels.clone() {
             let (col, width) = p.cut.panel(p.first + panel);
             let b = p.panels.0.wrapping_add(panel * p.cut.width * p.depth);
@@ -115,41 +115,10 @@ fn block(isa: Isa, p: Product, rows: Range<usize>, panels: Range<usize>) {
     }
 }
 
-/// The left-hand rows of a product: where the first tile is, and how far on each further row is.
-#[derive(Clone, Copy)]
-pub(crate) struct Rows {
-    view: View,
-    advance: usize,
-}
-
-impl Rows {
-    /// Read in place.
-    pub fn direct(view: View) -> Self {
-        Self {
-            view,
-            advance: view.row,
-        }
-    }
-
-    /// The rows from `i` on.
-    pub fn tile(&self, i: usize) -> View {
-        View {
-            ptr: self.view.ptr.wrapping_add(i * self.advance),
-            ..self.view
-        }
-    }
-}
-
 kernel! {
     /// `rows x width` outputs from one panel of `f32`.
-    pub(crate) fn panel_product<S>(rows: usize, depth: usize, width: usize, a: Rows, b: *const f32, c: Target) {
-        let mut i = 0;
-        while i < rows {
-            let n = (rows - i).min(S::TILE_ROWS);
-            let to = Target { ptr: c.ptr.wrapping_add(i * c.stride), ..c };
-            tile::<S, _>(depth, n, width, a.tile(i), F32Panel(b), to);
-            i += n;
-        }
+    pub(crate) fn panel_product<S>(rows: usize, depth: usize, width: usize, a: View, b: *const f32, c: Target) {
+        tiles::<S, _>(rows, depth, width, a, F32Panel(b), c)
     }
 }
 

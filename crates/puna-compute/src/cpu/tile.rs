@@ -65,14 +65,47 @@ macro_rules! pick_tile {
 }
 pub(crate) use pick_tile;
 
-/// `rows x width` outputs from `depth` products. `rows <= S::TILE_ROWS`, `width` whole vectors up to
-/// the tile's.
+impl Target {
+    /// The target of the rows from `i` on.
+    #[inline(always)]
+    pub fn skip_rows(self, i: usize) -> Self {
+        Self {
+            ptr: self.ptr.wrapping_add(i * self.stride),
+            ..self
+        }
+    }
+}
+
+/// `rows x width` outputs from `depth` products with one panel, tile by tile; `width` whole vectors
+/// up to the tile's.
 ///
 /// # Safety
 /// `a` readable over `rows x depth`, the panel over `depth x width`, the target writable over
 /// `rows x cols`; the instruction set available.
 #[inline(always)]
-pub(crate) unsafe fn tile<S: Simd, P: Panel>(
+pub(crate) unsafe fn tiles<S: Simd, P: Panel>(
+    rows: usize,
+    depth: usize,
+    width: usize,
+    a: View,
+    b: P,
+    c: Target,
+) {
+    let mut i = 0;
+    while i < rows {
+        let n = (rows - i).min(S::TILE_ROWS);
+        // SAFETY: passed through.
+        unsafe { tile::<S, P>(depth, n, width, a.offset(i, 0), b, c.skip_rows(i)) }
+        i += n;
+    }
+}
+
+/// One tile: `rows <= S::TILE_ROWS`.
+///
+/// # Safety
+/// As for [`tiles`].
+#[inline(always)]
+unsafe fn tile<S: Simd, P: Panel>(
     depth: usize,
     rows: usize,
     width: usize,
@@ -100,7 +133,7 @@ unsafe fn fixed<S: Simd, P: Panel, const M: usize, const N: usize>(
     b: P,
     c: Target,
 ) {
-    // SAFETY: by the contract of `tile`.
+    // SAFETY: by the contract of `tiles`.
     unsafe {
         let width = N * S::LANES;
         let rows: [*const f32; M] = std::array::from_fn(|i| a.ptr.wrapping_add(i * a.row));
@@ -121,11 +154,11 @@ unsafe fn fixed<S: Simd, P: Panel, const M: usize, const N: usize>(
 /// Writes the sums of a tile.
 ///
 /// # Safety
-/// As for [`tile`].
+/// As for [`tiles`].
 #[allow(clippy::needless_range_loop)]
 #[inline(always)]
 pub(crate) unsafe fn put<S: Simd, const M: usize, const N: usize>(acc: [[S::V; N]; M], c: Target) {
-    // SAFETY: by the contract of `tile`.
+    // SAFETY: by the contract of `tiles`.
     unsafe {
         let width = N * S::LANES;
         // Every loop over the tile has constant bounds and nothing else in it, so that the sums stay in

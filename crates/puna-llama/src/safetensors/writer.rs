@@ -1,8 +1,8 @@
 //! Writing one safetensors file.
 
 use super::dtype::Dtype;
-use crate::atomic_file::AtomicFile;
 use crate::error::{Error, Result};
+use puna_text::atomic_file::AtomicFile;
 use serde_json::json;
 use std::path::Path;
 
@@ -46,7 +46,7 @@ pub fn write(path: &Path, tensors: &[TensorView<'_>], dtype: Dtype) -> Result<()
             file.write_all(&bytes)?;
         }
     }
-    file.commit()
+    Ok(file.commit()?)
 }
 
 /// Length and JSON, padded with spaces so that the data is aligned to 8 bytes.

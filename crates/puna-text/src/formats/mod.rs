@@ -1,6 +1,5 @@
 //! Tokenizer files: SentencePiece `.model`, `tokenizer.json`, llama2.c `.bin`.
 
-mod atomic;
 mod config;
 mod json;
 mod llama2c;
@@ -11,6 +10,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::atomic_file::write_atomically;
 use crate::vocab::Vocab;
 use crate::{Error, Result};
 
@@ -46,7 +46,7 @@ pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Vocab> {
 pub(crate) fn save(vocab: &Vocab, dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
     if vocab.explicit_merges.is_none() {
-        atomic::write(&dir.join(MODEL), &sentencepiece::write(vocab))?;
+        write_atomically(&dir.join(MODEL), &sentencepiece::write(vocab))?;
     } else {
         // A stale one would be preferred by readers and give other ids.
         let stale = dir.join(MODEL);
@@ -57,8 +57,8 @@ pub(crate) fn save(vocab: &Vocab, dir: &Path) -> Result<()> {
             _ => {}
         }
     }
-    atomic::write(&dir.join(JSON), &json::write(vocab)?)?;
-    atomic::write(&dir.join(CONFIG), &config::write(vocab)?)
+    write_atomically(&dir.join(JSON), &json::write(vocab)?)?;
+    write_atomically(&dir.join(CONFIG), &config::write(vocab)?)
 }
 
 /// Indented JSON with a final line break.

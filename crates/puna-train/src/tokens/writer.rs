@@ -12,8 +12,8 @@
 
 use super::{END_MAGIC, HEAD, MAGIC, VERSION, token_bytes};
 use crate::error::{Error, Result};
-use puna_llama::atomic_file::AtomicFile;
 use puna_text::Tokenizer;
+use puna_text::atomic_file::AtomicFile;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 

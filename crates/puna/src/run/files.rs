@@ -1,38 +1,8 @@
-//! Files that are whole or absent, and their hashes.
+//! Files of a run: what is there, and links that always point somewhere.
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Writes a file beside its destination, syncs it and gives it its name.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    Ok(puna_llama::atomic_file::write_atomically(path, bytes)?)
-}
-
-/// SHA-256 of a file, in hexadecimal.
-pub fn sha256_file(path: &Path) -> Result<String> {
-    let reading = || format!("cannot read {}", path.display());
-    let mut file = File::open(path).with_context(reading)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer).with_context(reading)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            n => hasher.update(&buffer[..n]),
-        }
-    }
-}
-
-/// SHA-256 of bytes, in hexadecimal.
-pub fn sha256_bytes(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// Every file below a directory, sorted; hidden ones (temporary files among them) are left out.
 pub fn files_below(dir: &Path) -> Result<Vec<PathBuf>> {

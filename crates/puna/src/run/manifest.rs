@@ -1,9 +1,12 @@
 //! The record of a stage: from what, how and by which code its outputs came to be.
 
-use super::files::{files_below, sha256_bytes, sha256_file, write_atomically};
+use super::files::files_below;
 use anyhow::{Context, Result, bail};
+use puna_text::atomic_file::write_atomically;
+use puna_train::hash;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -79,7 +82,7 @@ impl Manifest {
             stage: stage.into(),
             recipe: recipe.into(),
             status: Status::Running,
-            fingerprint: sha256_bytes(identity.to_string().as_bytes()),
+            fingerprint: hash::hex(Sha256::digest(identity.to_string())),
             code_version: VERSION.into(),
             seeds: seeds(&config),
             config,
@@ -114,7 +117,7 @@ impl Manifest {
     pub fn write(&self, dir: &Path) -> Result<()> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
-        write_atomically(&dir.join(FILE), text.as_bytes())
+        Ok(write_atomically(&dir.join(FILE), text.as_bytes())?)
     }
 
     /// Hashes what the stage made and closes the record.
@@ -136,7 +139,7 @@ impl Manifest {
                 name,
                 Output {
                     size,
-                    sha256: sha256_file(&path)?,
+                    sha256: hash::of_file(&path)?,
                 },
             );
         }

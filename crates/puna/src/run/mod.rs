@@ -8,7 +8,6 @@ mod provenance;
 mod stages;
 mod verify;
 
-pub use files::{sha256_file, write_atomically};
 pub use machine::{Options, Outcome, run};
 pub use manifest::{Manifest, Output, Status, VERSION};
 pub use provenance::{Provenance, write_model};

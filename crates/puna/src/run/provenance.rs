@@ -1,10 +1,10 @@
 //! Where a model comes from, told in its directory: `puna.json` beside the Hugging Face files.
 
-use super::files::write_atomically;
 use super::manifest::VERSION;
 use anyhow::{Context, Result};
 use puna_llama::{Model, SaveOptions};
 use puna_text::Tokenizer;
+use puna_text::atomic_file::write_atomically;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,8 +1,8 @@
 //! Every output of a run, hashed again.
 
-use super::files::sha256_file;
 use super::manifest::{Manifest, Status};
 use anyhow::{Context, Result, bail};
+use puna_train::hash;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ fn check(dir: &Path) -> Result<Finding> {
             Ok(meta) if meta.len() != output.size => {
                 format!("has {} bytes instead of {}", meta.len(), output.size)
             }
-            Ok(_) if sha256_file(&path)? != output.sha256 => {
+            Ok(_) if hash::of_file(&path)? != output.sha256 => {
                 "has other contents than recorded".into()
             }
             Ok(_) => continue,

@@ -1,10 +1,10 @@
 //! Products with bfloat16 weights: widened to `f32`, or by pairs where the machine can.
 
-use super::super::gemm::Rows;
 use super::super::isa::{Isa, kernel};
+use super::super::panels::View;
 #[cfg(target_arch = "x86_64")]
 use super::super::simd::{Avx512, Simd, prefetch};
-use super::super::tile::{Bf16Panel, Target, tile};
+use super::super::tile::{Bf16Panel, Target, tiles};
 #[cfg(target_arch = "x86_64")]
 use super::super::tile::{pick_tile, put};
 use half::bf16;
@@ -64,14 +64,8 @@ kernel! {
 }
 
 kernel! {
-    pub(super) fn product<S>(rows: usize, depth: usize, width: usize, a: Rows, b: *const u16, c: Target) {
-        let mut i = 0;
-        while i < rows {
-            let n = (rows - i).min(S::TILE_ROWS);
-            let to = Target { ptr: c.ptr.wrapping_add(i * c.stride), ..c };
-            tile::<S, _>(depth, n, width, a.tile(i), Bf16Panel(b), to);
-            i += n;
-        }
+    pub(super) fn product<S>(rows: usize, depth: usize, width: usize, a: View, b: *const u16, c: Target) {
+        tiles::<S, _>(rows, depth, width, a, Bf16Panel(b), c)
     }
 }
 
@@ -122,10 +116,7 @@ unsafe fn avx512(
     while i < rows {
         let n = (rows - i).min(Avx512::TILE_ROWS);
         let a = a.wrapping_add(i * stride);
-        let c = Target {
-            ptr: c.ptr.wrapping_add(i * c.stride),
-            ..c
-        };
+        let c = c.skip_rows(i);
         let vectors = width / Avx512::LANES;
         // SAFETY: passed through.
         unsafe {

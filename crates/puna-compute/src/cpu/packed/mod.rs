@@ -15,7 +15,7 @@ mod bf16;
 mod q8;
 
 use super::Cpu;
-use super::gemm::{Rows, Shared, gemm_packed, pack_all, panel_product};
+use super::gemm::{Shared, gemm_packed, pack_all, panel_product};
 use super::isa::Isa;
 use super::panels::{Cut, View, pack_panel, tile_rows};
 use super::tile::Target;
@@ -139,11 +139,6 @@ impl CpuPacked {
     pub fn n_in(&self) -> usize {
         self.cut.depth
     }
-
-    /// Bytes that one product reads.
-    pub fn bytes(&self) -> usize {
-        self.layout.bytes(self.cut.depth, self.cut.padded)
-    }
 }
 
 pub(super) fn linear(
@@ -261,7 +256,7 @@ fn widened(cpu: &mut Cpu, out: &mut HostBuf, a: View, w: &CpuPacked, rows: usize
         .map(|r| Shared(r.rows.ensure(cut.block * cut.width)))
         .collect();
     each_panel(cpu, out, w, add, &|first, (start, depth), width, b, c| {
-        let rows_at = Rows::direct(a.offset(0, start));
+        let rows_at = a.offset(0, start);
         // Both ways multiply the same widened weights in the same order; widening a panel once pays
         // when many rows use it.
         if many {

@@ -177,10 +177,7 @@ unsafe fn tiles<S: Simd, D: Dot<S>>(
         // Half of the rows of a tile of `f32`: each output has an integer sum besides.
         let n = (rows - i).min(S::TILE_ROWS / 2);
         let a = a.wrapping_add(i * stride);
-        let c = Target {
-            ptr: c.ptr.wrapping_add(i * c.stride),
-            ..c
-        };
+        let c = c.skip_rows(i);
         let vectors = width / S::LANES;
         // SAFETY: passed through.
         unsafe { pick_tile!(S, (n, vectors), [1, 2, 3, 4], tile [S, D] (blocks, a, stride, b, c)) }

@@ -1,7 +1,7 @@
 //! The data's files: training documents, held-out documents, dialogues, questions.
 
 use anyhow::{Context, Result};
-use puna_llama::atomic_file::AtomicFile;
+use puna_text::atomic_file::AtomicFile;
 use puna_train::tokens::{DocumentOptions, Documents};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};

@@ -8,13 +8,13 @@ mod training;
 
 pub use evaluate::{Answer, Evaluation};
 
-use super::files::sha256_file;
 use super::manifest::Manifest;
 use super::provenance::remove;
 use crate::recipe::{Plan, Stage};
 use crate::report::{Reporter, si};
 use anyhow::{Context, Result};
 use puna_text::Tokenizer;
+use puna_train::hash;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;
@@ -86,7 +86,7 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
                 let key = format!("source {}", number + 1);
                 inputs.insert(
                     key,
-                    sha256_file(&source.path).context("a source of the corpus")?,
+                    hash::of_file(&source.path).context("a source of the corpus")?,
                 );
             }
         }
@@ -113,7 +113,7 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
                 Some(path) => {
                     drop(inputs.insert(
                         "dialogues".into(),
-                        sha256_file(path).context("the dialogues")?,
+                        hash::of_file(path).context("the dialogues")?,
                     ));
                 }
                 None => stand.add_outputs(&mut inputs, &stand.data(), |name| {
