@@ -212,7 +212,8 @@ pub trait Ops: Send {
         n_out: usize,
         write: Write,
     );
-    /// `dw += doutᵀ x`.
+    /// `dw (=|+=) doutᵀ x`.
+    #[allow(clippy::too_many_arguments)]
     fn linear_backward_weight(
         &mut self,
         dw: &mut Self::Buf,
@@ -221,6 +222,7 @@ pub trait Ops: Send {
         rows: usize,
         n_in: usize,
         n_out: usize,
+        write: Write,
     );
 
     /// Rotates the queries and keys of `qkv` in place by their positions: element `i` of a head
@@ -261,10 +263,12 @@ pub trait Ops: Send {
 
     /// `out = silu(gate) * up`, where a row of `gate_up` holds `hidden` gates, then `hidden` ups.
     fn swiglu(&mut self, out: &mut Self::Buf, gate_up: &Self::Buf, rows: usize, hidden: usize);
-    /// Sets `dgate_up` from `dout`.
+    /// Sets `dgate_up` from `dout`, and `out` as the forward does: a backward that did not keep the
+    /// product needs both, and they share the exponential.
     fn swiglu_backward(
         &mut self,
         dgate_up: &mut Self::Buf,
+        out: &mut Self::Buf,
         dout: &Self::Buf,
         gate_up: &Self::Buf,
         rows: usize,
@@ -284,7 +288,7 @@ pub trait Ops: Send {
         vocab: usize,
     );
     /// The same, and its backward in one pass: for a loss `L` with `coefficients[r] = dL/dlogprob[r]`
-    /// sets `dx` and adds to `dhead`. Cross-entropy over `n` tokens is the coefficient `-1/n`.
+    /// sets `dx` and writes `dhead`. Cross-entropy over `n` tokens is the coefficient `-1/n`.
     #[allow(clippy::too_many_arguments)]
     fn head_logprobs_backward(
         &mut self,
@@ -297,6 +301,7 @@ pub trait Ops: Send {
         coefficients: &[f32],
         dim: usize,
         vocab: usize,
+        write: Write,
     );
 
     /// Sum of squares of the first `len` values, in a fixed order.

@@ -315,7 +315,7 @@ impl<B> Lora<B> {
             };
             let (a, b) = (scaled(ops, a, a_len)?, scaled(ops, b, b_len)?);
             let da = &mut grads.tensors[2 * i];
-            ops.linear_backward_weight(da, &b, &dw, spec.n_out, spec.n_in, rank);
+            ops.linear_backward_weight(da, &b, &dw, spec.n_out, spec.n_in, rank, Write::Add);
             let db = &mut grads.tensors[2 * i + 1];
             ops.linear(db, &dw, &a, spec.n_out, spec.n_in, rank, Write::Add);
         }

@@ -186,14 +186,23 @@ impl<O: Ops> Worker<O> {
     }
 
     /// Forward and backward for the loss whose derivative by the log-probability of row `r` is
-    /// `coefficients[r]`; adds to `grads` and returns the log-probabilities.
+    /// `coefficients[r]`; writes `grads` or adds to them, and returns the log-probabilities.
     pub fn backward(
         &mut self,
         params: &Params<O::Buf>,
         grads: &mut Params<O::Buf>,
         batch: &Batch,
         coefficients: &[f32],
+        write: Write,
     ) -> Vec<f32> {
+        if write == Write::Set {
+            // Products write their gradients themselves; the table's and the gains' are only added to.
+            for (spec, grad) in self.config.param_specs().iter().zip(&mut grads.tensors) {
+                if spec.kind == ParamKind::Embedding || !spec.decays() {
+                    self.ops.clear(grad, spec.len());
+                }
+            }
+        }
         self.forward(params, batch);
         let config = self.config.clone();
         let (rows, dim, eps) = (batch.rows(), config.dim, config.norm_eps);
@@ -208,6 +217,7 @@ impl<O: Ops> Worker<O> {
             coefficients,
             dim,
             config.vocab_size,
+            write,
         );
         self.ops.clear(&mut self.dx, rows * dim);
         self.ops.rmsnorm_backward(
@@ -225,7 +235,7 @@ impl<O: Ops> Worker<O> {
             if self.options.recompute {
                 self.block_forward(params, batch, &positions, layer);
             }
-            self.block_backward(params, grads, batch, &positions, layer);
+            self.block_backward(params, grads, batch, &positions, layer, write);
         }
         let dtable = grads.get_mut(ParamKind::Embedding, &config);
         self.ops
@@ -365,6 +375,7 @@ impl<O: Ops> Worker<O> {
         batch: &Batch,
         positions: &[u32],
         l: usize,
+        write: Write,
     ) {
         let c = &self.config;
         let (rows, shape) = (batch.rows(), c.attention());
@@ -376,9 +387,6 @@ impl<O: Ops> Worker<O> {
         let (dx, dnormed, normed) = (&mut self.dx, &mut self.dnormed, &mut self.normed);
 
         // Feed-forward: `dx` is the gradient of the block's output and, through the residual, of `mid`.
-        ops.swiglu(&mut self.hidden, &b.gate_up, rows, c.hidden_dim);
-        let g = grads.get_mut(ParamKind::Down(l), c);
-        ops.linear_backward_weight(g, dx, &self.hidden, rows, c.hidden_dim, c.dim);
         let down = p(ParamKind::Down(l));
         ops.linear_backward_input(
             &mut self.dhidden,
@@ -391,15 +399,26 @@ impl<O: Ops> Worker<O> {
         );
         ops.swiglu_backward(
             &mut self.dgate_up,
+            &mut self.hidden,
             &self.dhidden,
             &b.gate_up,
             rows,
             c.hidden_dim,
         );
+        let g = grads.get_mut(ParamKind::Down(l), c);
+        ops.linear_backward_weight(g, dx, &self.hidden, rows, c.hidden_dim, c.dim, write);
         let ffn_gain = p(ParamKind::FfnNorm(l));
         ops.rmsnorm(normed, &b.mid, ffn_gain, rows, c.dim, c.norm_eps);
         let g = grads.get_mut(ParamKind::GateUp(l), c);
-        ops.linear_backward_weight(g, &self.dgate_up, normed, rows, c.dim, 2 * c.hidden_dim);
+        ops.linear_backward_weight(
+            g,
+            &self.dgate_up,
+            normed,
+            rows,
+            c.dim,
+            2 * c.hidden_dim,
+            write,
+        );
         let gate_up = p(ParamKind::GateUp(l));
         let width = 2 * c.hidden_dim;
         ops.linear_backward_input(
@@ -416,7 +435,7 @@ impl<O: Ops> Worker<O> {
 
         // Attention.
         let g = grads.get_mut(ParamKind::Output(l), c);
-        ops.linear_backward_weight(g, dx, &b.attention, rows, shape.q_width(), c.dim);
+        ops.linear_backward_weight(g, dx, &b.attention, rows, shape.q_width(), c.dim, write);
         let wo = p(ParamKind::Output(l));
         ops.linear_backward_input(
             &mut self.dattention,
@@ -441,7 +460,7 @@ impl<O: Ops> Worker<O> {
         ops.rmsnorm(normed, x, gain, rows, c.dim, c.norm_eps);
         let width = shape.qkv_width();
         let g = grads.get_mut(ParamKind::Qkv(l), c);
-        ops.linear_backward_weight(g, &self.dqkv, normed, rows, c.dim, width);
+        ops.linear_backward_weight(g, &self.dqkv, normed, rows, c.dim, width, write);
         let qkv = p(ParamKind::Qkv(l));
         ops.linear_backward_input(dnormed, &self.dqkv, qkv, rows, c.dim, width, Write::Set);
         let g = grads.get_mut(ParamKind::AttentionNorm(l), c);

@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Result};
 use crate::sequence::{Sequence, batch, deal, micro_batches};
-use puna_compute::{Cpu, HostBuf, Ops};
+use puna_compute::{Cpu, HostBuf, Ops, Write};
 use puna_llama::{Config, Params, Worker, WorkerOptions};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -305,16 +305,15 @@ fn run_lane(
     max_rows: usize,
     weight: f64,
 ) -> Vec<f32> {
-    for tensor in &mut gradient.tensors {
-        let len = tensor.len();
-        worker.ops().clear(tensor, len);
-    }
+    let mut write = Write::Set;
     let mut logprobs = Vec::new();
     for cut in micro_batches(sequences, lane, max_rows) {
         let sequences = &sequences[cut];
         let weights = sequences.iter().flat_map(|s| &s.weights);
         let coefficients: Vec<f32> = weights.map(|&w| (-f64::from(w) / weight) as f32).collect();
-        logprobs.extend(worker.backward(params, gradient, &batch(sequences), &coefficients));
+        let batch = batch(sequences);
+        logprobs.extend(worker.backward(params, gradient, &batch, &coefficients, write));
+        write = Write::Add;
     }
     logprobs
 }

@@ -1,6 +1,6 @@
 //! How fast this machine trains, measured in about a second on one block of the model.
 
-use puna_compute::Cpu;
+use puna_compute::{Cpu, Write};
 use puna_llama::{Batch, Config, Model, Params, Worker, WorkerOptions};
 use std::time::{Duration, Instant};
 
@@ -42,8 +42,15 @@ pub fn training_rate(config: &Config, seq: usize, threads: usize) -> puna_llama:
         let mut worker = Worker::new(Cpu::new(1), &small, options)?;
         let mut gradients = Params::zeros(&Cpu::new(1), &small)?;
         let coefficients = vec![-1.0 / rows as f32; rows];
-        let mut pass =
-            || drop(worker.backward(&model.params, &mut gradients, &batch, &coefficients));
+        let mut pass = || {
+            drop(worker.backward(
+                &model.params,
+                &mut gradients,
+                &batch,
+                &coefficients,
+                Write::Set,
+            ))
+        };
         pass();
         let (began, mut passes) = (Instant::now(), 0);
         while began.elapsed() < BUDGET {

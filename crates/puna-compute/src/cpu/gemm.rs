@@ -38,6 +38,12 @@ pub(crate) fn gemm(
     if rows == 0 || cols == 0 {
         return;
     }
+    if depth == 0 && !add {
+        for row in 0..rows {
+            // SAFETY: a row of the target.
+            unsafe { std::slice::from_raw_parts_mut(c.add(row * stride), cols) }.fill(0.0);
+        }
+    }
     let isa = cpu.isa;
     let cut = Cut::new(isa, depth, cols);
     for (start, block) in cut.blocks() {

@@ -6,6 +6,7 @@ use super::gemm::{Shared, gemm, gemm_packed, pack_all};
 use super::isa::kernel;
 use super::panels::{Cut, View};
 use super::simd::Simd;
+use crate::ops::Write;
 
 /// Rows whose logits exist at a time; fixed, so that sums never depend on the batch.
 const CHUNK: usize = 128;
@@ -15,6 +16,8 @@ pub(super) struct Backward<'a> {
     pub dx: &'a mut [f32],
     pub dhead: &'a mut [f32],
     pub coefficients: &'a [f32],
+    /// How `dhead` is written.
+    pub write: Write,
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -34,6 +37,11 @@ pub(super) fn logprobs(
         "a log-probability for every target"
     );
     if targets.is_empty() {
+        if let Some(b) = backward
+            && b.write == Write::Set
+        {
+            b.dhead[..vocab * dim].fill(0.0);
+        }
         return;
     }
     let last = targets.iter().copied().max().unwrap_or(0) as usize;
@@ -103,7 +111,7 @@ pub(super) fn logprobs(
                 a,
                 b.dhead.as_mut_ptr(),
                 dim,
-                true,
+                b.write == Write::Add || start > 0,
             );
         }
     }

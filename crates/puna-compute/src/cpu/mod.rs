@@ -275,6 +275,7 @@ impl Ops for Cpu {
         rows: usize,
         n_in: usize,
         n_out: usize,
+        write: Write,
     ) {
         need("dw", dw, n_out * n_in);
         need("dout", dout, rows * n_out);
@@ -289,7 +290,15 @@ impl Ops for Cpu {
             row: n_in,
             col: 1,
         };
-        gemm(self, (n_out, n_in, rows), a, b, dw.as_mut_ptr(), n_in, true);
+        gemm(
+            self,
+            (n_out, n_in, rows),
+            a,
+            b,
+            dw.as_mut_ptr(),
+            n_in,
+            write == Write::Add,
+        );
     }
 
     fn rope(
@@ -373,22 +382,25 @@ impl Ops for Cpu {
     fn swiglu_backward(
         &mut self,
         dgate_up: &mut HostBuf,
+        out: &mut HostBuf,
         dout: &HostBuf,
         gate_up: &HostBuf,
         rows: usize,
         hidden: usize,
     ) {
         need("dgate_up", dgate_up, rows * 2 * hidden);
+        need("out", out, rows * hidden);
         need("dout", dout, rows * hidden);
         need("gate_up", gate_up, rows * 2 * hidden);
-        let (isa, out) = (self.isa, Shared(dgate_up.as_mut_ptr()));
+        let (isa, dgate_up) = (self.isa, Shared(dgate_up.as_mut_ptr()));
+        let out = Shared(out.as_mut_ptr());
         self.team.split(rows, (GRAIN / hidden).max(1), &|r| {
             let at = r.start * 2 * hidden;
-            let dout = dout[r.start * hidden..].as_ptr();
             swiglu::swiglu_backward(
                 isa,
-                out.get().wrapping_add(at),
-                dout,
+                dgate_up.get().wrapping_add(at),
+                out.get().wrapping_add(r.start * hidden),
+                dout[r.start * hidden..].as_ptr(),
                 gate_up[at..].as_ptr(),
                 r.len(),
                 hidden,
@@ -421,6 +433,7 @@ impl Ops for Cpu {
         coefficients: &[f32],
         dim: usize,
         vocab: usize,
+        write: Write,
     ) {
         need("x", x, targets.len() * dim);
         need("dx", dx, targets.len() * dim);
@@ -430,6 +443,7 @@ impl Ops for Cpu {
             dx,
             dhead,
             coefficients,
+            write,
         };
         head::logprobs(self, logprobs, x, head, targets, dim, vocab, Some(backward));
     }

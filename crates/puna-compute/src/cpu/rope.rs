@@ -24,11 +24,13 @@ kernel! {
                     S::store(b.add(i), S::add(S::mul(y, c), S::mul(x, s)));
                     i += S::LANES;
                 }
-                for i in i..half {
-                    let (c, s) = (*cos.add(i), *sin.add(i) * sign);
-                    let (x, y) = (*a.add(i), *b.add(i));
-                    *a.add(i) = x * c - y * s;
-                    *b.add(i) = y * c + x * s;
+                if i < half {
+                    let rest = half - i;
+                    let (c, s) = (S::load_part(cos.add(i), rest), S::load_part(sin.add(i), rest));
+                    let s = S::mul(s, S::splat(sign));
+                    let (x, y) = (S::load_part(a.add(i), rest), S::load_part(b.add(i), rest));
+                    S::store_part(a.add(i), rest, S::sub(S::mul(x, c), S::mul(y, s)));
+                    S::store_part(b.add(i), rest, S::add(S::mul(y, c), S::mul(x, s)));
                 }
             }
         }

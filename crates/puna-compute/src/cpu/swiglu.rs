@@ -13,46 +13,31 @@ unsafe fn sigmoid<S: Simd>(x: S::V) -> S::V {
     }
 }
 
-/// Runs `body` over whole vectors of a row of `n`, the last through a copy padded with zeros.
+/// Runs `body` over whole vectors of a row of `n`, the last in part.
 macro_rules! by_vectors {
     ($S:ident, $n:expr, [$($input:ident),*], [$($output:ident),*], $body:expr) => {{
         let mut i = 0;
         while i + $S::LANES <= $n {
-            let ($($output,)*) = ($($output.add(i),)*);
             let values = $body($($S::load($input.add(i))),*);
-            store_all!($S, values, $($output),*);
+            let mut values = values.into_iter();
+            $(
+                if let Some(v) = values.next() {
+                    $S::store($output.add(i), v);
+                }
+            )*
             i += $S::LANES;
         }
         if i < $n {
             let rest = $n - i;
+            $(let $input = $S::load_part($input.add(i), rest);)*
+            let mut values = $body($($input),*).into_iter();
             $(
-                let mut padded = [0.0f32; 16];
-                std::ptr::copy_nonoverlapping($input.add(i), padded.as_mut_ptr(), rest);
-                let $input = $S::load(padded.as_ptr());
-            )*
-            let values = $body($($input),*);
-            let mut outs = [[0.0f32; 16]; 2];
-            for (out, v) in outs.iter_mut().zip(values) {
-                $S::store(out.as_mut_ptr(), v);
-            }
-            let mut outs = outs.iter();
-            $(
-                if let Some(out) = outs.next() {
-                    std::ptr::copy_nonoverlapping(out.as_ptr(), $output.add(i), rest);
+                if let Some(v) = values.next() {
+                    $S::store_part($output.add(i), rest, v);
                 }
             )*
         }
     }};
-}
-
-macro_rules! store_all {
-    ($S:ident, $values:ident, $a:ident) => {
-        $S::store($a, $values[0])
-    };
-    ($S:ident, $values:ident, $a:ident, $b:ident) => {
-        $S::store($a, $values[0]);
-        $S::store($b, $values[1])
-    };
 }
 
 kernel! {
@@ -69,19 +54,19 @@ kernel! {
 }
 
 kernel! {
-    /// `d up = dout * silu(gate)`, `d gate = dout * up * s * (1 + gate * (1 - s))`, `s` the sigmoid.
+    /// `out` as the forward has it; `d up = dout * silu(gate)`, `d gate = dout * up * s * (1 + gate * (1 - s))`, `s` the sigmoid.
     pub(crate) fn swiglu_backward<S>(
-        dgate_up: *mut f32, dout: *const f32, gate_up: *const f32, rows: usize, hidden: usize,
+        dgate_up: *mut f32, out: *mut f32, dout: *const f32, gate_up: *const f32, rows: usize, hidden: usize,
     ) {
         for r in 0..rows {
             let (gate, up) = (gate_up.add(r * 2 * hidden), gate_up.add((r * 2 + 1) * hidden));
             let (dgate, dup) = (dgate_up.add(r * 2 * hidden), dgate_up.add((r * 2 + 1) * hidden));
-            let dout = dout.add(r * hidden);
-            by_vectors!(S, hidden, [gate, up, dout], [dgate, dup], |g, u, d| {
+            let (dout, out) = (dout.add(r * hidden), out.add(r * hidden));
+            by_vectors!(S, hidden, [gate, up, dout], [dgate, dup, out], |g, u, d| {
                 let s = sigmoid::<S>(g);
                 let silu = S::mul(g, s);
                 let slope = S::mul_add(silu, S::sub(S::splat(1.0), s), s);
-                [S::mul(S::mul(d, u), slope), S::mul(d, silu)]
+                [S::mul(S::mul(d, u), slope), S::mul(d, silu), S::mul(silu, u)]
             });
         }
     }

@@ -1,7 +1,7 @@
 //! The micro-tile of a matrix product: a few rows by a few vectors, all in registers.
 
 use super::panels::View;
-use super::simd::Simd;
+use super::simd::{Simd, prefetch};
 
 /// Panel elements as a tile reads them, widened to `f32`.
 ///
@@ -138,7 +138,16 @@ unsafe fn fixed<S: Simd, P: Panel, const M: usize, const N: usize>(
         let width = N * S::LANES;
         let rows: [*const f32; M] = std::array::from_fn(|i| a.ptr.wrapping_add(i * a.row));
         let mut acc = [[S::splat(0.0); N]; M];
+        // The target's lines come while the sums are formed.
+        for i in 0..M {
+            for v in 0..N {
+                prefetch(c.ptr.wrapping_add(i * c.stride + v * S::LANES).cast());
+            }
+        }
+        // A transposed left side walks from page to page, where no hardware foresees it.
+        let ahead = rows[0].wrapping_add(AHEAD * a.col);
         for k in 0..depth {
+            prefetch(ahead.wrapping_add(k * a.col).cast());
             let b: [S::V; N] = std::array::from_fn(|v| b.load::<S>(k, v * S::LANES, width));
             for i in 0..M {
                 let x = S::splat(*rows[i].add(k * a.col));
@@ -192,6 +201,9 @@ pub(crate) unsafe fn put<S: Simd, const M: usize, const N: usize>(acc: [[S::V; N
         }
     }
 }
+
+/// Depth ahead of the sums that a tile asks for.
+const AHEAD: usize = 16;
 
 /// Widest tile of any instruction set.
 const MAX_TILE_WIDTH: usize = 48;

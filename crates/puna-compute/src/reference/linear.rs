@@ -35,12 +35,19 @@ pub(super) fn backward_input(
     }
 }
 
-pub(super) fn backward_weight(dw: &mut [f32], dout: &[f32], x: &[f32], n_in: usize, n_out: usize) {
+pub(super) fn backward_weight(
+    dw: &mut [f32],
+    dout: &[f32],
+    x: &[f32],
+    n_in: usize,
+    n_out: usize,
+    write: Write,
+) {
     for (o, dw) in dw.chunks_exact_mut(n_in).enumerate() {
         let mut sums = vec![0.0; n_in];
         for (dout, x) in dout.chunks_exact(n_out).zip(x.chunks_exact(n_in)) {
             add_scaled(&mut sums, f64::from(dout[o]), x);
         }
-        store(dw, &sums, Write::Add);
+        store(dw, &sums, write);
     }
 }

@@ -165,6 +165,7 @@ impl Ops for Reference {
         rows: usize,
         n_in: usize,
         n_out: usize,
+        write: Write,
     ) {
         linear::backward_weight(
             front_mut("linear_backward_weight: dw", dw, &[n_out, n_in]),
@@ -172,6 +173,7 @@ impl Ops for Reference {
             front("linear_backward_weight: x", x, &[rows, n_in]),
             n_in,
             n_out,
+            write,
         );
     }
 
@@ -224,11 +226,13 @@ impl Ops for Reference {
     fn swiglu_backward(
         &mut self,
         dgate_up: &mut HostBuf,
+        out: &mut HostBuf,
         dout: &HostBuf,
         gate_up: &HostBuf,
         rows: usize,
         hidden: usize,
     ) {
+        self.swiglu(out, gate_up, rows, hidden);
         swiglu::backward(
             front_mut("swiglu_backward: dgate_up", dgate_up, &[rows, 2, hidden]),
             front("swiglu_backward: dout", dout, &[rows, hidden]),
@@ -266,8 +270,12 @@ impl Ops for Reference {
         coefficients: &[f32],
         dim: usize,
         vocab: usize,
+        write: Write,
     ) {
         let rows = targets.len();
+        if write == Write::Set {
+            self.clear(dhead, vocab * dim);
+        }
         self.head_logprobs(logprobs, x, head, targets, dim, vocab);
         head::backward(
             front_mut("head_logprobs_backward: dx", dx, &[rows, dim]),

@@ -109,18 +109,21 @@ impl Case for Linear {
         let mut added = accumulator(&rng.normal(rows * n_out, 1.0));
         let mut dx = output(rows * n_in);
         let mut dx_added = accumulator(&rng.normal(rows * n_in, 1.0));
-        let mut dw = accumulator(&rng.normal(n_out * n_in, 1.0));
         ops.linear(&mut out, &x, &w, rows, n_in, n_out, Write::Set);
         ops.linear(&mut added, &x, &w, rows, n_in, n_out, Write::Add);
         ops.linear_backward_input(&mut dx, &dout, &w, rows, n_in, n_out, Write::Set);
         ops.linear_backward_input(&mut dx_added, &dout, &w, rows, n_in, n_out, Write::Add);
-        ops.linear_backward_weight(&mut dw, &dout, &x, rows, n_in, n_out);
+        let mut dw_added = accumulator(&rng.normal(n_out * n_in, 1.0));
+        let mut dw = output(n_out * n_in);
+        ops.linear_backward_weight(&mut dw, &dout, &x, rows, n_in, n_out, Write::Set);
+        ops.linear_backward_weight(&mut dw_added, &dout, &x, rows, n_in, n_out, Write::Add);
         vec![
             ("out", taken(&out)),
             ("out, added", taken(&added)),
             ("dx", taken(&dx)),
             ("dx, added", taken(&dx_added)),
             ("dw", taken(&dw)),
+            ("dw, added", taken(&dw_added)),
         ]
     }
 }
@@ -153,7 +156,8 @@ impl Case for SwiGlu {
         let mut out = output(rows * hidden);
         let mut dgate_up = output(rows * 2 * hidden);
         ops.swiglu(&mut out, &gate_up, rows, hidden);
-        ops.swiglu_backward(&mut dgate_up, &dout, &gate_up, rows, hidden);
+        let mut again = output(rows * hidden);
+        ops.swiglu_backward(&mut dgate_up, &mut again, &dout, &gate_up, rows, hidden);
         vec![("out", taken(&out)), ("dgate_up", taken(&dgate_up))]
     }
 }
@@ -190,24 +194,29 @@ impl Case for Head {
         let mut logprobs = vec![f32::NAN; rows];
         let mut logprobs_backward = vec![f32::NAN; rows];
         let mut dx = output(rows * dim);
-        let mut dhead = accumulator(&rng.normal(vocab * dim, 0.01));
+        let mut dhead = output(vocab * dim);
+        let mut dhead_added = accumulator(&rng.normal(vocab * dim, 0.01));
         ops.head_logprobs(&mut logprobs, &x, &head, &targets, dim, vocab);
-        ops.head_logprobs_backward(
-            &mut dx,
-            &mut dhead,
-            &mut logprobs_backward,
-            &x,
-            &head,
-            &targets,
-            &coefficients,
-            dim,
-            vocab,
-        );
+        for (dhead, write) in [(&mut dhead, Write::Set), (&mut dhead_added, Write::Add)] {
+            ops.head_logprobs_backward(
+                &mut dx,
+                dhead,
+                &mut logprobs_backward,
+                &x,
+                &head,
+                &targets,
+                &coefficients,
+                dim,
+                vocab,
+                write,
+            );
+        }
         vec![
             ("logprobs", logprobs),
             ("logprobs of the backward", logprobs_backward),
             ("dx", taken(&dx)),
             ("dhead", taken(&dhead)),
+            ("dhead, added", taken(&dhead_added)),
         ]
     }
 }

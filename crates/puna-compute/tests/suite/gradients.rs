@@ -118,7 +118,15 @@ fn linear() {
         n_out,
         Write::Set,
     );
-    Reference.linear_backward_weight(&mut dw, &dout_buf, &input(&x), rows, n_in, n_out);
+    Reference.linear_backward_weight(
+        &mut dw,
+        &dout_buf,
+        &input(&x),
+        rows,
+        n_in,
+        n_out,
+        Write::Add,
+    );
     let loss = |x: &[f32], w: &[f32]| {
         let mut out = output(rows * n_out);
         Reference.linear(
@@ -203,7 +211,15 @@ fn swiglu() {
     let gate_up = rng.normal(rows * 2 * hidden, 2.0);
     let dout = rng.normal(rows * hidden, 1.0);
     let mut dgate_up = output(gate_up.len());
-    Reference.swiglu_backward(&mut dgate_up, &input(&dout), &input(&gate_up), rows, hidden);
+    let mut again = output(rows * hidden);
+    Reference.swiglu_backward(
+        &mut dgate_up,
+        &mut again,
+        &input(&dout),
+        &input(&gate_up),
+        rows,
+        hidden,
+    );
     let expected = finite_differences(&gate_up, |gate_up| {
         let mut out = output(rows * hidden);
         Reference.swiglu(&mut out, &input(gate_up), rows, hidden);
@@ -234,6 +250,7 @@ fn head() {
         &coefficients,
         dim,
         vocab,
+        Write::Add,
     );
     let loss = |x: &[f32], head: &[f32]| {
         let mut logprobs = vec![0.0; rows];

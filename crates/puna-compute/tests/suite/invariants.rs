@@ -116,7 +116,17 @@ pub fn swiglu<O: HostOps>(variant: &Variant<O>) {
             let mut out = output(rows.len() * hidden);
             let mut dgate_up = output(rows.len() * 2 * hidden);
             ops.swiglu(&mut out, &gate_up, rows.len(), hidden);
-            ops.swiglu_backward(&mut dgate_up, &dout, &gate_up, rows.len(), hidden);
+            let mut again = output(rows.len() * hidden);
+            ops.swiglu_backward(
+                &mut dgate_up,
+                &mut again,
+                &dout,
+                &gate_up,
+                rows.len(),
+                hidden,
+            );
+            let same = format!("{context}: again in the backward");
+            assert_same_bits(&same, &taken(&again), &taken(&out));
             side_by_side(&taken(&out), &taken(&dgate_up), rows.len())
         });
     }
@@ -149,6 +159,7 @@ pub fn head<O: HostOps>(variant: &Variant<O>) {
                 &coefficients,
                 dim,
                 vocab,
+                Write::Set,
             );
             assert_same_bits(&format!("{context}, of the backward"), &again, &logprobs);
             side_by_side(&logprobs, &taken(&dx), rows.len())

@@ -75,15 +75,27 @@ pub fn nothing<O: HostOps>(variant: &Variant<O>) {
     let mut dw = accumulator(&[1.5; 64]);
     ops.linear(&mut out, &x, &w, 0, 8, 8, Write::Set);
     ops.linear_backward_input(&mut out, &x, &w, 0, 8, 8, Write::Set);
-    ops.linear_backward_weight(&mut dw, &x, &x, 0, 8, 8);
+    ops.linear_backward_weight(&mut dw, &x, &x, 0, 8, 8, Write::Add);
     ops.rmsnorm(&mut out, &x, &w, 0, 8, 1e-5);
     ops.rmsnorm_backward(&mut out, &mut dw, &x, &x, &w, 0, 8, 1e-5);
     ops.swiglu(&mut out, &x, 0, 8);
-    ops.swiglu_backward(&mut out, &x, &x, 0, 8);
+    let mut again = output(0);
+    ops.swiglu_backward(&mut out, &mut again, &x, &x, 0, 8);
     ops.embedding(&mut out, &w, &[], 8);
     ops.embedding_backward(&mut dw, &x, &[], 8);
     ops.head_logprobs(&mut [], &x, &w, &[], 8, 8);
-    ops.head_logprobs_backward(&mut out, &mut dw, &mut [], &x, &w, &[], &[], 8, 8);
+    ops.head_logprobs_backward(
+        &mut out,
+        &mut dw,
+        &mut [],
+        &x,
+        &w,
+        &[],
+        &[],
+        8,
+        8,
+        Write::Add,
+    );
     let packed = ops.pack(&w, 8, 8, WeightFormat::F32).unwrap();
     ops.linear_packed(&mut out, &x, &packed, 0, Write::Set);
     let shape = AttentionShape {
@@ -97,6 +109,23 @@ pub fn nothing<O: HostOps>(variant: &Variant<O>) {
     ops.attention_cached(&mut out, &x, &[], &mut cache, 0);
     assert!(taken(&out).is_empty() && taken(&lse).is_empty());
     assert_same_bits(&variant.name, &taken(&dw), &[1.5; 64]);
+    // Except where they are to set what they would have added to.
+    ops.linear_backward_weight(&mut dw, &x, &x, 0, 8, 4, Write::Set);
+    let half = [[0.0; 32], [1.5; 32]].concat();
+    assert_same_bits(&variant.name, &taken(&dw), &half);
+    ops.head_logprobs_backward(
+        &mut out,
+        &mut dw,
+        &mut [],
+        &x,
+        &w,
+        &[],
+        &[],
+        8,
+        8,
+        Write::Set,
+    );
+    assert_same_bits(&variant.name, &taken(&dw), &[0.0; 64]);
 }
 
 /// Rotation by a quarter turn swaps the halves; position 0 stays; values are not touched.
@@ -176,9 +205,10 @@ pub fn activations<O: HostOps>(variant: &Variant<O>) {
             variant.name
         );
     }
-    let mut dgate_up = output(12);
+    let (mut dgate_up, mut again) = (output(12), output(6));
     ops.swiglu_backward(
         &mut dgate_up,
+        &mut again,
         &input(&[1.0; 6]),
         &input(&[gates, up].concat()),
         1,

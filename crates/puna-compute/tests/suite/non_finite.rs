@@ -62,7 +62,7 @@ pub fn linear<O: HostOps>(variant: &Variant<O>) {
         let mut dx = output(rows * n_in);
         let mut dw = accumulator(&vec![0.0; n_out * n_in]);
         ops.linear_backward_input(&mut dx, &bad_dout, &w, rows, n_in, n_out, Write::Set);
-        ops.linear_backward_weight(&mut dw, &bad_dout, &x, rows, n_in, n_out);
+        ops.linear_backward_weight(&mut dw, &bad_dout, &x, rows, n_in, n_out, Write::Add);
         assert_nan(&format!("{context}: dx"), &taken(&dx), |i| i / n_in == row);
         assert_nan(&format!("{context}: dw"), &taken(&dw), |i| i / n_in == 3);
     }
@@ -98,7 +98,8 @@ pub fn swiglu<O: HostOps>(variant: &Variant<O>) {
         let mut out = output(rows * hidden);
         let mut dgate_up = output(rows * 2 * hidden);
         ops.swiglu(&mut out, &gate_up, rows, hidden);
-        ops.swiglu_backward(&mut dgate_up, &dout, &gate_up, rows, hidden);
+        let mut again = output(rows * hidden);
+        ops.swiglu_backward(&mut dgate_up, &mut again, &dout, &gate_up, rows, hidden);
         let context = format!("{}: swiglu, NaN in {name}", variant.name);
         assert_nan(&context, &taken(&out), |i| i == hidden + 36);
         // The up's own gradient does not depend on it.
@@ -143,6 +144,7 @@ pub fn head<O: HostOps>(variant: &Variant<O>) {
             &coefficients,
             dim,
             vocab,
+            Write::Add,
         );
         assert_nan(&format!("{context}: of the backward"), &logprobs, affected);
         assert_nan(&format!("{context}: dx"), &taken(&dx), |i| {

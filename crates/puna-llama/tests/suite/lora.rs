@@ -1,7 +1,7 @@
 //! Adapters: gradients, training, merging, files.
 
 use crate::common::*;
-use puna_compute::{HostBuf, Ops};
+use puna_compute::{HostBuf, Ops, Write};
 use puna_llama::lora::{Lora, LoraOptions, LoraTarget};
 use puna_llama::{Batch, Dtype, Model, Params, Worker, WorkerOptions};
 use std::fs;
@@ -52,7 +52,7 @@ fn loss_and_gradient<O: Ops<Buf = HostBuf>>(
         recompute: false,
     };
     let mut worker = Worker::new(make(), &model.config, options).unwrap();
-    let logprobs = worker.backward(&effective, &mut full, &batch, &coefficients);
+    let logprobs = worker.backward(&effective, &mut full, &batch, &coefficients, Write::Set);
     let mut grads = Lora::zeros(&ops, &model.config, lora.options())
         .unwrap()
         .tensors;

@@ -2,7 +2,7 @@
 //! packed documents.
 
 use crate::common::*;
-use puna_compute::{HostBuf, Ops};
+use puna_compute::{HostBuf, Ops, Write};
 use puna_llama::{Batch, Model, Params, Worker, WorkerOptions};
 
 fn worker<O: Ops<Buf = HostBuf>>(ops: O, model: &Model, rows: usize, recompute: bool) -> Worker<O> {
@@ -45,7 +45,8 @@ fn gradients<O: Ops<Buf = HostBuf>>(name: &str, make: &dyn Fn() -> O) {
     let run = |recompute| {
         let mut grads = Params::zeros(&make(), &model.config).unwrap();
         let mut worker = worker(make(), &model, batch.rows(), recompute);
-        let logprobs = worker.backward(&model.params, &mut grads, &batch, &coefficients);
+        let logprobs =
+            worker.backward(&model.params, &mut grads, &batch, &coefficients, Write::Add);
         (grads, logprobs, worker.input_gradient(batch.rows()))
     };
     let (grads, logprobs, inputs) = run(false);
@@ -82,7 +83,8 @@ fn ten_steps<O: Ops<Buf = HostBuf>>(name: &str, make: &dyn Fn() -> O) {
     let specs = lengths(&model.config.param_specs());
     for step in 0..10 {
         let mut grads = Params::zeros(&ops, &model.config).unwrap();
-        let logprobs = worker.backward(&model.params, &mut grads, &batch, &coefficients);
+        let logprobs =
+            worker.backward(&model.params, &mut grads, &batch, &coefficients, Write::Add);
         let found = loss(&logprobs, &coefficients);
         let all = [&mut model.params, &mut m, &mut v, &mut grads];
         let norm = adamw_step(&mut ops, &specs, all, step as u64 + 1);
@@ -123,7 +125,7 @@ fn packed<O: Ops<Buf = HostBuf>>(name: &str, make: &dyn Fn() -> O) {
         1e-4,
     );
     let mut grads = Params::zeros(&make(), &model.config).unwrap();
-    let logprobs = worker.backward(&model.params, &mut grads, &batch, &coefficients);
+    let logprobs = worker.backward(&model.params, &mut grads, &batch, &coefficients, Write::Add);
     let found = loss(&logprobs, &coefficients);
     assert!(
         (found - f64::from(expected.f32s("packed_loss")[0])).abs() < 1e-5,
@@ -172,13 +174,25 @@ fn split<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
     let coefficients = vec![-1.0 / whole.rows() as f32; whole.rows()];
     let mut worker = worker(make(), &model, whole.rows(), false);
     let mut together = Params::zeros(&make(), &model.config).unwrap();
-    let logprobs = worker.backward(&model.params, &mut together, &whole, &coefficients);
+    let logprobs = worker.backward(
+        &model.params,
+        &mut together,
+        &whole,
+        &coefficients,
+        Write::Add,
+    );
     let mut summed = Params::zeros(&make(), &model.config).unwrap();
     let mut separate = Vec::new();
     for d in &documents {
         let mut one = Batch::default();
         one.push(&d[..23], &d[1..]);
-        separate.extend(worker.backward(&model.params, &mut summed, &one, &coefficients[..23]));
+        separate.extend(worker.backward(
+            &model.params,
+            &mut summed,
+            &one,
+            &coefficients[..23],
+            Write::Add,
+        ));
     }
     assert_same_bits("log-probabilities", &separate, &logprobs);
     for (a, b) in summed.tensors.iter().zip(&together.tensors) {

@@ -15,6 +15,8 @@ use std::time::Instant;
 const WARM_UP: usize = 2;
 /// Rows of a training step or a product, unless asked for.
 const ROWS: usize = 2048;
+/// Rows of a micro-batch in training, if a sequence is not longer.
+const MICRO_BATCH_ROWS: usize = 512;
 
 /// Does the subcommand.
 pub fn bench(command: &BenchCommand) -> Result<()> {
@@ -111,9 +113,9 @@ impl Bench<'_> {
         let (c, seq) = (&self.config, self.args.seq);
         let batch = self.args.batch.unwrap_or((ROWS / seq).max(1));
         let layout = FleetOptions {
-            lanes: batch.min(8).max(self.threads.min(batch)),
+            lanes: self.threads.min(batch),
             threads: self.threads,
-            micro_batch_rows: seq,
+            micro_batch_rows: seq.max(MICRO_BATCH_ROWS),
             recompute: false,
         };
         let mut model = Model::init(c, 1)?;

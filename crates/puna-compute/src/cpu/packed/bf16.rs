@@ -137,6 +137,8 @@ unsafe fn pairs_tile<const M: usize, const N: usize>(
     mut b: *const u32,
     c: Target,
 ) {
+    /// Bytes ahead in weights that are read once.
+    const STREAM_AHEAD: usize = 4096;
     use std::arch::x86_64::*;
     // SAFETY: this function has the features; the caller answers for the pointers; the two types of
     // vector hold any bits.
@@ -149,7 +151,7 @@ unsafe fn pairs_tile<const M: usize, const N: usize>(
                 std::array::from_fn(|v| bits(_mm512_loadu_si512(b.add(v * 16).cast())));
             if M <= 2 {
                 for v in 0..N {
-                    prefetch(b.wrapping_add(v * 16).cast());
+                    prefetch(b.cast::<u8>().wrapping_add(v * 64 + STREAM_AHEAD));
                 }
             }
             for i in 0..M {

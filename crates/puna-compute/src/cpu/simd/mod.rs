@@ -19,20 +19,17 @@ pub use avx512::Avx512;
 pub use neon::Neon;
 pub use portable::Portable;
 
-/// Bytes ahead of a stream that [`prefetch`] asks for.
-const AHEAD: usize = 4096;
-
-/// Asks for the cache line some way ahead of `p` in a stream that is read once.
+/// Asks for the cache line of `p`, which may be any address.
 #[inline(always)]
 pub fn prefetch(p: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a hint, which may be given any address; part of every x86-64.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.wrapping_add(AHEAD).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = p.wrapping_add(AHEAD);
+    let _ = p;
 }
 
 /// Vectors of [`Simd::LANES`] `f32`.
@@ -54,6 +51,26 @@ pub unsafe trait Simd: Copy + 'static {
     unsafe fn splat(x: f32) -> Self::V;
     unsafe fn load(p: *const f32) -> Self::V;
     unsafe fn store(p: *mut f32, v: Self::V);
+    /// The first `n < LANES` values, and zeros.
+    #[inline(always)]
+    unsafe fn load_part(p: *const f32, n: usize) -> Self::V {
+        let mut part = [0.0f32; 16];
+        // SAFETY: `n` values are valid by the contract.
+        unsafe {
+            std::ptr::copy_nonoverlapping(p, part.as_mut_ptr(), n);
+            Self::load(part.as_ptr())
+        }
+    }
+    /// Stores the first `n < LANES` values.
+    #[inline(always)]
+    unsafe fn store_part(p: *mut f32, n: usize, v: Self::V) {
+        let mut part = [0.0f32; 16];
+        // SAFETY: `n` values are valid by the contract.
+        unsafe {
+            Self::store(part.as_mut_ptr(), v);
+            std::ptr::copy_nonoverlapping(part.as_ptr(), p, n);
+        }
+    }
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
