@@ -15,6 +15,10 @@ pub(crate) enum Stream {
     Document = 3,
     Dialogue = 4,
     Question = 5,
+    Crawl = 6,
+    CrawlHtml = 7,
+    CrawlSite = 8,
+    Toxicity = 9,
 }
 
 /// A deterministic source of choices.

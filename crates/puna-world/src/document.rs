@@ -67,6 +67,12 @@ impl Kind {
     }
 }
 
+/// The kind of document number `index`, and how many of the kind come before it.
+pub(crate) fn kind_and_rank(index: usize) -> (&'static str, usize) {
+    let (kind, nth) = kind_of(&MIX, STRIDE, index);
+    (kind.name(), nth)
+}
+
 impl World {
     /// The documents, made one by one as they are asked for.
     pub fn documents(&self) -> impl Iterator<Item = Document> + '_ {

@@ -18,7 +18,7 @@ pub(crate) struct Sheet {
 impl Sheet {
     /// # Panics
     /// When a line is malformed: sheets are part of the program, and a test reads them all.
-    fn parse(name: &str, text: &'static str) -> Self {
+    pub(crate) fn parse(name: &str, text: &'static str) -> Self {
         let mut sections: BTreeMap<_, Vec<Template>> = BTreeMap::new();
         let mut current = "";
         for (number, line) in text.lines().enumerate() {

@@ -13,7 +13,7 @@
 //! Three layers: the truth ([`World`], [`Fact`]), the language (text sheets in
 //! `src/templates/`, rendered so that every stated fact is recorded), and the products
 //! made from both, each in a module and on a random stream of its own ([`Document`],
-//! [`Dialogue`], [`Question`]).
+//! [`Dialogue`], [`Question`], and the [`Crawl`]: the documents as pages of a small web).
 //!
 //! ```
 //! use puna_world::{World, WorldOptions};
@@ -24,6 +24,7 @@
 
 #[cfg(test)]
 mod coverage;
+mod crawl;
 mod dialogue;
 mod dice;
 mod document;
@@ -41,6 +42,10 @@ mod world;
 mod write;
 mod writer;
 
+pub use crawl::{
+    Copy, CopyKind, Crawl, CrawlFile, CrawlManifest, CrawlOptions, CrawlPage, Damage, PageTruth,
+    Pages, PrivateKind, PrivateSpan, RecordCounts, SiteKind, SiteTruth,
+};
 pub use dialogue::{Dialogue, Role};
 pub use document::Document;
 pub use fact::{Attribute, Entity, Fact};

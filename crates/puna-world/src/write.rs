@@ -137,48 +137,96 @@ fn write_lines(
     name: &str,
     records: impl Iterator<Item = Value>,
 ) -> Result<WrittenFile, WorldError> {
-    let path = dir.join(name);
-    let partial = dir.join(format!(".{name}.partial"));
-    let written = write_partial(&partial, records).and_then(|written| {
-        fs::rename(&partial, &path)?;
-        Ok(written)
-    });
-    match written {
-        Ok((records, bytes, sha256)) => Ok(WrittenFile {
+    let mut file = PartialFile::create(dir, name)?;
+    for record in records {
+        file.line(&record)?;
+    }
+    file.commit()
+}
+
+/// A file that takes its name when it is complete. Dropped before that, it leaves nothing.
+pub(crate) struct PartialFile {
+    path: PathBuf,
+    partial: PathBuf,
+    out: Option<BufWriter<File>>,
+    hash: Sha256,
+    name: String,
+    records: u64,
+    bytes: u64,
+    line: Vec<u8>,
+}
+
+impl PartialFile {
+    pub(crate) fn create(dir: &Path, name: &str) -> Result<Self, WorldError> {
+        let path = dir.join(name);
+        let partial = dir.join(format!(".{name}.partial"));
+        let file = File::create(&partial).map_err(|source| WorldError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Self {
+            path,
+            partial,
+            out: Some(BufWriter::with_capacity(1 << 17, file)),
+            hash: Sha256::new(),
             name: name.into(),
-            records,
-            bytes,
-            sha256,
-        }),
-        Err(source) => {
-            // What is left of the temporary file is of no use; that it cannot be removed is no news.
-            let _ = fs::remove_file(&partial);
-            Err(WorldError::Io { path, source })
+            records: 0,
+            bytes: 0,
+            line: Vec::new(),
+        })
+    }
+
+    /// Appends bytes that hold so many records.
+    pub(crate) fn write(&mut self, bytes: &[u8], records: u64) -> Result<(), WorldError> {
+        self.hash.update(bytes);
+        self.bytes += bytes.len() as u64;
+        self.records += records;
+        let written = self.out.as_mut().map_or(Ok(()), |out| out.write_all(bytes));
+        written.map_err(|source| self.error(source))
+    }
+
+    /// Appends a value as a line of JSON.
+    pub(crate) fn line(&mut self, record: &impl Serialize) -> Result<(), WorldError> {
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        serde_json::to_writer(&mut line, record).map_err(|e| self.error(e.into()))?;
+        line.push(b'\n');
+        let written = self.write(&line, 1);
+        self.line = line;
+        written
+    }
+
+    /// Gives the file its name.
+    pub(crate) fn commit(mut self) -> Result<WrittenFile, WorldError> {
+        self.finish().map_err(|source| self.error(source))?;
+        let hash = std::mem::take(&mut self.hash).finalize();
+        Ok(WrittenFile {
+            name: self.name.clone(),
+            records: self.records as usize,
+            bytes: self.bytes,
+            sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if let Some(out) = self.out.take() {
+            let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.sync_all()?;
+        }
+        fs::rename(&self.partial, &self.path)
+    }
+
+    fn error(&self, source: io::Error) -> WorldError {
+        WorldError::Io {
+            path: self.path.clone(),
+            source,
         }
     }
 }
 
-fn write_partial(
-    path: &Path,
-    records: impl Iterator<Item = Value>,
-) -> io::Result<(usize, u64, String)> {
-    let mut out = BufWriter::new(File::create(path)?);
-    let mut hash = Sha256::new();
-    let (mut count, mut bytes) = (0, 0);
-    for record in records {
-        let mut line = serde_json::to_vec(&record)?;
-        line.push(b'\n');
-        hash.update(&line);
-        bytes += line.len() as u64;
-        count += 1;
-        out.write_all(&line)?;
+impl Drop for PartialFile {
+    fn drop(&mut self) {
+        // After a commit nothing has this name; that it cannot be removed is no news.
+        let _ = fs::remove_file(&self.partial);
     }
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    let sha256 = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Ok((count, bytes, sha256))
 }

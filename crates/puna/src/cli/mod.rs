@@ -1,10 +1,12 @@
 //! The command line: every command, every flag, defined once.
 
 mod bench;
+mod corpus;
 mod model;
 mod tokenizer;
 
 pub use bench::{BenchArgs, BenchCommand};
+pub use corpus::CorpusArgs;
 pub use model::{
     ChatArgs, Element, GenerateArgs, ImportArgs, ModelArgs, SamplingArgs, ScoreArgs, Weights,
 };
@@ -79,9 +81,12 @@ pub enum Command {
     /// Hash a run's outputs again and compare them with its records
     #[command(after_help = "Example:\n  puna verify runs/spark")]
     Verify(InspectArgs),
-    /// Write a small synthetic world: documents, dialogues, questions, truth
+    /// Write a small synthetic world: documents, dialogues, questions, truth, crawl
     #[command(after_help = "Example:\n  puna world --seed 7 --out world")]
     World(WorldArgs),
+    /// Turn crawled pages into a corpus: documents, a ledger of their sites, a report
+    #[command(after_help = "Example:\n  puna corpus crawl/*.warc.gz --out corpus")]
+    Corpus(CorpusArgs),
     /// Bring a model of another program into a model directory
     #[command(
         after_help = "Example:\n  puna import stories260K.bin --tokenizer tok512.bin --out stories260K"
@@ -189,6 +194,12 @@ pub struct WorldArgs {
     /// Held-out questions
     #[arg(long, value_name = "N")]
     pub questions: Option<usize>,
+    /// Pages of the crawl, about; 0 for none [default: all documents]
+    #[arg(long, value_name = "N")]
+    pub crawl_pages: Option<usize>,
+    /// WARC files of the crawl [default: 4]
+    #[arg(long, value_name = "N")]
+    pub crawl_files: Option<usize>,
     /// Directory to write into
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

@@ -2,6 +2,7 @@
 
 mod bench;
 mod chat;
+mod corpus;
 mod generate;
 mod import;
 mod inspect;
@@ -29,6 +30,7 @@ pub fn dispatch(command: Command) -> Result<()> {
         Command::Inspect(args) => inspect::inspect(&args),
         Command::Bench(command) => bench::bench(&command),
         Command::Verify(args) => verify::verify(&args),
+        Command::Corpus(args) => corpus::corpus(&args),
         Command::World(args) => world::world(&args),
         Command::Import(args) => import::import(&args),
     }

@@ -3,7 +3,7 @@
 use crate::cli::WorldArgs;
 use crate::out;
 use anyhow::Result;
-use puna_world::{World, WorldOptions};
+use puna_world::{CrawlManifest, CrawlOptions, World, WorldOptions};
 
 /// Does the command.
 pub fn world(args: &WorldArgs) -> Result<()> {
@@ -17,7 +17,9 @@ pub fn world(args: &WorldArgs) -> Result<()> {
         instructions: args.instructions.unwrap_or(default.instructions),
         questions: args.questions.unwrap_or(default.questions),
     };
-    let manifest = World::generate(&options).write(&args.out)?;
+    let world = World::generate(&options);
+    let manifest = world.write(&args.out)?;
+    let crawl = crawl(&world, args)?;
     if args.json {
         return out::json(&manifest);
     }
@@ -34,5 +36,35 @@ pub fn world(args: &WorldArgs) -> Result<()> {
             crate::report::bytes(file.bytes)
         ))?;
     }
+    if let Some(crawl) = crawl {
+        out::line(&format!(
+            "a crawl of {} pages, in {}:",
+            crawl.pages,
+            args.out.join("crawl").display()
+        ))?;
+        for file in crawl.warc.iter().map(|warc| &warc.file).chain(&crawl.truth) {
+            out::line(&format!(
+                "  {:<20} {:>6} records, {}",
+                file.name,
+                file.records,
+                crate::report::bytes(file.bytes)
+            ))?;
+        }
+    }
     Ok(())
+}
+
+/// Writes the crawl, if one is wanted.
+fn crawl(world: &World, args: &WorldArgs) -> Result<Option<CrawlManifest>> {
+    let mut options = CrawlOptions::default();
+    if let Some(files) = args.crawl_files {
+        options.files = files;
+    }
+    match args.crawl_pages {
+        Some(0) => return Ok(None),
+        Some(pages) => options = options.with_pages(pages),
+        None => {}
+    }
+    let crawl = world.crawl(&options).write(&args.out.join("crawl"))?;
+    Ok(Some(crawl))
 }

@@ -13,6 +13,7 @@ pub use file::{
     CorpusSection, EngineSection, EvaluateSection, ModelSection, PretrainSection, RecipeFile,
     SftExpected, SftSection, SourceSection, TokenizerSection, TooLongDialogues, WorldSection,
 };
+pub use overrides::with_overrides;
 pub use plan::{
     CorpusPlan, EvaluatePlan, Plan, PretrainPlan, SftPlan, Source, Stage, TokenizerPlan,
     TokensPlan, WorldPlan, model_numbers,

@@ -1,13 +1,12 @@
 //! Overrides from the command line: `--set section.key=value`, checked like the file itself.
 
 use super::error::{Error, Result};
-use super::file::RecipeFile;
 use super::read::explain;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-/// Sets one key and reads the recipe again.
-pub(super) fn apply(table: &mut Table, set: &str) -> Result<RecipeFile> {
+/// Sets one key and reads the file again.
+pub(super) fn apply<T: DeserializeOwned>(table: &mut Table, set: &str) -> Result<T> {
     let fail = |what: String| Error::Override {
         set: set.into(),
         what,
@@ -29,7 +28,26 @@ pub(super) fn apply(table: &mut Table, set: &str) -> Result<RecipeFile> {
         })?;
     }
     at.insert(last.into(), value_of(value.trim()));
-    RecipeFile::deserialize(table.clone()).map_err(|e| fail(explain(e.message())))
+    T::deserialize(table.clone()).map_err(|e| fail(explain(e.message())))
+}
+
+/// Settings from the text of a TOML file and overrides.
+pub fn with_overrides<T: DeserializeOwned>(text: &str, set: &[String]) -> anyhow::Result<T> {
+    let explained = |e: toml::de::Error| {
+        let at = e.span().map_or(0, |span| span.start.min(text.len()));
+        let line = text.as_bytes()[..at]
+            .iter()
+            .filter(|&&b| b == b'\n')
+            .count()
+            + 1;
+        anyhow::anyhow!("line {line}: {}", explain(e.message()))
+    };
+    let mut settings = toml::from_str(text).map_err(explained)?;
+    let mut table: Table = toml::from_str(text).map_err(explained)?;
+    for set in set {
+        settings = apply(&mut table, set)?;
+    }
+    Ok(settings)
 }
 
 /// The value as TOML has it; what is no TOML value is a string, so that paths need no quotes.

@@ -115,6 +115,22 @@ fn worlds_and_directories_are_described() {
             .count(),
         50
     );
+    let crawl: Value =
+        serde_json::from_str(&fs::read_to_string(world.join("crawl/crawl.json")).unwrap()).unwrap();
+    assert_eq!(crawl["synthetic"], true);
+    assert_eq!(crawl["warc"].as_array().unwrap().len(), 4);
+
+    let without = dir.path().join("without");
+    ok([
+        "world",
+        "--documents",
+        "5",
+        "--crawl-pages",
+        "0",
+        "--out",
+        without.to_str().unwrap(),
+    ]);
+    assert!(!without.join("crawl").exists());
 
     let inspect = |path: &std::path::Path| -> Value {
         serde_json::from_str(&ok([

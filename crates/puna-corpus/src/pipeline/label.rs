@@ -1,0 +1,145 @@
+//! The first step, for each input by itself: read, extract, label, note for the reduce step.
+
+use super::labellers::Labellers;
+use super::parallel::ordered_map;
+use super::row::Row;
+use super::{Pipeline, marker};
+use crate::documents::TableWriter;
+use crate::duplicates::ShardWriter;
+use crate::error::{Error, Result};
+use crate::page::Page;
+use crate::read::{self, Input};
+use crate::settings::Settings;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Pages handed to a worker at once.
+const BATCH: usize = 16;
+/// Damaged records of an input that are kept by name; the others are counted.
+const NAMED_DAMAGE: usize = 100;
+
+/// What was counted of an input.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+pub(super) struct Labelled {
+    /// Documents.
+    pub documents: u64,
+    /// Records that are no pages by nature.
+    pub skipped: BTreeMap<String, u64>,
+    /// Damaged records: offset and what is wrong.
+    pub damaged: Vec<(u64, String)>,
+    /// Damaged records that are not named.
+    pub more_damaged: u64,
+}
+
+/// Hash of an input's content, so that a changed file is labelled again. An object behind an
+/// address goes by its name and size.
+fn identity(input: &Input) -> Result<String> {
+    if input.name().contains("://") {
+        return Ok(input.bytes().to_string());
+    }
+    hash(Path::new(input.name()))
+}
+
+fn hash(path: &Path) -> Result<String> {
+    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        match file.read(&mut buffer).map_err(Error::io("read", path))? {
+            0 => break,
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+    Ok(hasher
+        .finalize()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect())
+}
+
+/// What labels follow from: the settings and the files they name.
+pub(super) fn made_with(settings: &Settings) -> Result<String> {
+    let labels = &settings.labels;
+    let mut made_with = serde_json::to_string(&(labels, &settings.duplicates)).unwrap_or_default();
+    for path in [&labels.language_model, &labels.toxicity_classifier] {
+        made_with += &path.as_deref().map_or(Ok(String::new()), hash)?;
+    }
+    Ok(made_with)
+}
+
+/// Labels one input, or finds that it is done.
+pub(super) fn label(
+    pipeline: &Pipeline,
+    labellers: &Labellers<'_>,
+    made_with: &str,
+    index: usize,
+    input: &Input,
+) -> Result<Labelled> {
+    let marker = pipeline.file("pages", index, "json");
+    let parts = [super::FORMAT, input.name(), &identity(input)?, made_with];
+    let fingerprint = marker::fingerprint(parts);
+    if let Some(labelled) = marker::done(&marker, &fingerprint) {
+        return Ok(labelled);
+    }
+    marker::clear(&marker)?;
+    let pages = pipeline.file("pages", index, "parquet");
+    let mut table = TableWriter::create(&pages, Row::columns())?;
+    let name = format!("{index:05}");
+    let notes = pipeline.work("duplicates");
+    let mut notes = ShardWriter::new(&notes, &name, &pipeline.settings.duplicates)?;
+    let mut labelled = Labelled::default();
+    match read::open(input) {
+        Ok(mut pages) => {
+            let batches = Batches(&mut pages);
+            let work = |batch: Vec<Result<Page, (u64, String)>>| -> Vec<_> {
+                let each = |page: Result<Page, _>| page.map(|page| labellers.label(input, page));
+                batch.into_iter().map(each).collect()
+            };
+            ordered_map(pipeline.threads, batches, work, |rows: Vec<_>| {
+                for row in rows {
+                    match row {
+                        Ok(row) => {
+                            let key = (index as u64) << 32 | labelled.documents;
+                            notes.add(key, &row.site, &row.text)?;
+                            table.push(row.into_cells())?;
+                            labelled.documents += 1;
+                        }
+                        Err(_) if labelled.damaged.len() >= NAMED_DAMAGE => {
+                            labelled.more_damaged += 1
+                        }
+                        Err(damage) => labelled.damaged.push(damage),
+                    }
+                }
+                Ok::<(), Error>(())
+            })?;
+            if let Some(failure) = pages.failure() {
+                return Err(failure);
+            }
+            let skipped = pages.skipped().iter();
+            labelled.skipped = skipped.map(|(k, v)| ((*k).to_owned(), *v)).collect();
+        }
+        Err(Error::Format { what, .. }) => labelled.damaged.push((0, format!("refused: {what}"))),
+        Err(other) => return Err(other),
+    }
+    table.finish()?;
+    notes.finish()?;
+    marker::write(&marker, fingerprint, &labelled)?;
+    Ok(labelled)
+}
+
+/// Pages in batches.
+struct Batches<'a>(&'a mut read::Pages);
+
+impl Iterator for Batches<'_> {
+    type Item = Vec<Result<Page, (u64, String)>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let pages = self.0.by_ref().take(BATCH);
+        let batch: Vec<_> = pages.map(|p| p.map_err(|d| (d.offset, d.what))).collect();
+        (!batch.is_empty()).then_some(batch)
+    }
+}

@@ -1,0 +1,155 @@
+//! From inputs to a corpus in four steps, each an idempotent task with files between them:
+//! `label` (each input), `decide` (once), `write` (each input), `report` (once).
+//!
+//! Every input has files of its own, so neither shards nor threads change a byte. A marker written
+//! last says what the files were made from; work whose marker fits is not done again.
+
+mod decide;
+mod label;
+mod labellers;
+mod marker;
+mod parallel;
+mod report;
+mod row;
+mod write;
+
+use crate::error::{Error, Result};
+use crate::read::Input;
+use crate::report::{Report, Terms};
+use crate::settings::Settings;
+use crate::shard::Shard;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Part of every marker: a program that makes other files has another.
+const FORMAT: &str = "puna corpus 1";
+
+/// A step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Read, extract and label this shard's inputs.
+    Label,
+    /// Decide on sites, duplicates and boilerplate.
+    Decide,
+    /// Write this shard's documents.
+    Write,
+    /// Write the report.
+    Report,
+}
+
+impl Step {
+    /// All, in order.
+    pub const ALL: [Self; 4] = [Self::Label, Self::Decide, Self::Write, Self::Report];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::Decide => "decide",
+            Self::Write => "write",
+            Self::Report => "report",
+        }
+    }
+}
+
+/// What a step tells while it works.
+pub trait Listener {
+    /// So much of this step's work is done; units are bytes for `label` and inputs for `write`.
+    fn progress(&mut self, step: Step, done: u64, total: u64, documents: u64);
+
+    /// A record, or an input as a whole, that could not be read.
+    fn damaged(&mut self, input: &str, offset: u64, what: &str);
+}
+
+/// A corpus to make.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    /// What to read, in order.
+    pub inputs: Vec<Input>,
+    /// Where to write.
+    pub out: PathBuf,
+    /// How.
+    pub settings: Settings,
+    /// Which share of the inputs.
+    pub shard: Shard,
+    /// Threads to use.
+    pub threads: usize,
+}
+
+impl Pipeline {
+    fn work(&self, name: &str) -> PathBuf {
+        self.out.join("work").join(name)
+    }
+
+    /// Identity terms to count.
+    fn terms(&self) -> Result<Terms> {
+        match &self.settings.labels.identity_terms {
+            Some(path) => Terms::load(path),
+            None => Terms::builtin(),
+        }
+    }
+
+    fn documents(&self) -> PathBuf {
+        self.out.join("documents")
+    }
+
+    fn directory(&self, kind: &str) -> PathBuf {
+        match kind {
+            "documents" => self.documents(),
+            _ => self.work(kind),
+        }
+    }
+
+    fn file(&self, kind: &str, index: usize, extension: &str) -> PathBuf {
+        self.work(kind).join(format!("{index:05}.{extension}"))
+    }
+
+    /// Does one step; the report, if it was that one.
+    pub fn run(&self, step: Step, listener: &mut dyn Listener) -> Result<Option<Report>> {
+        self.settings.validate()?;
+        let kinds = ["pages", "duplicates", "decided", "tallies", "documents"];
+        for directory in kinds.map(|kind| self.directory(kind)) {
+            create(&directory)?;
+        }
+        match step {
+            Step::Label => self.label(listener)?,
+            Step::Decide => decide::decide(self)?,
+            Step::Write => {
+                let decided = decide::decided(self)?;
+                let total = (0..self.inputs.len())
+                    .filter(|&i| self.shard.owns(i))
+                    .count() as u64;
+                let mut done = 0;
+                write::write(self, decided, |_| {
+                    done += 1;
+                    listener.progress(step, done, total, 0);
+                })?;
+            }
+            Step::Report => return report::report(self).map(Some),
+        }
+        Ok(None)
+    }
+
+    fn label(&self, listener: &mut dyn Listener) -> Result<()> {
+        let all = self.inputs.iter().enumerate();
+        let mine: Vec<_> = all.filter(|(i, _)| self.shard.owns(*i)).collect();
+        let total = mine.iter().map(|(_, input)| input.bytes()).sum();
+        let labellers = labellers::Labellers::load(&self.settings)?;
+        let made_with = label::made_with(&self.settings)?;
+        let (mut done, mut documents) = (0, 0);
+        for (index, input) in mine {
+            let labelled = label::label(self, &labellers, &made_with, index, input)?;
+            for (offset, what) in &labelled.damaged {
+                listener.damaged(input.name(), *offset, what);
+            }
+            done += input.bytes();
+            documents += labelled.documents;
+            listener.progress(Step::Label, done, total, documents);
+        }
+        Ok(())
+    }
+}
+
+fn create(directory: &Path) -> Result<()> {
+    fs::create_dir_all(directory).map_err(Error::io("create", directory))
+}

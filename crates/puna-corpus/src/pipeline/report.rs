@@ -1,0 +1,178 @@
+//! The last step: the report and the manifest, from what the other steps left.
+
+use super::label::Labelled;
+use super::{Pipeline, marker};
+use crate::documents::{Cell, read_groups};
+use crate::error::{Error, Result};
+use crate::pii::Kind;
+use crate::report::{About, Decision, Report, SiteRow, Tally, render_html};
+use puna_text::atomic_file::write_atomically;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::path::Path;
+
+/// Writes `report.html`, `report.json` and `manifest.json`.
+pub(super) fn report(pipeline: &Pipeline) -> Result<Report> {
+    super::decide::prune(pipeline, "documents")?;
+    super::decide::prune(pipeline, "tallies")?;
+    let mut tally = Tally::new(&pipeline.terms()?);
+    for (index, input) in pipeline.inputs.iter().enumerate() {
+        let missing = "this input is not written yet; run the step write on all shards first";
+        let path = pipeline.file("tallies", index, "json");
+        tally.merge(&marker::read::<Tally>(&path, missing)?.counted)?;
+        let path = pipeline.file("pages", index, "json");
+        let labelled = marker::read::<Labelled>(&path, missing)?.counted;
+        for (reason, records) in &labelled.skipped {
+            tally.skipped(reason, *records);
+        }
+        for (offset, what) in &labelled.damaged {
+            tally.damaged(input.name(), *offset, what);
+        }
+        (0..labelled.more_damaged).for_each(|_| tally.damaged(input.name(), u64::MAX, "more"));
+    }
+    ledger(pipeline, &mut tally)?;
+    let settings = &pipeline.settings;
+    let near = &settings.duplicates.near;
+    let labels = &settings.labels;
+    let weights = settings.mixture.iter().filter_map(|w| {
+        let source = w.matching.source.clone()?;
+        Some((source, w.weight))
+    });
+    let about = About {
+        name: pipeline.settings.name.clone(),
+        made_by: concat!("puna ", env!("CARGO_PKG_VERSION")).to_owned(),
+        synthetic: settings.synthetic,
+        inputs: pipeline
+            .inputs
+            .iter()
+            .map(|i| i.name().to_owned())
+            .collect(),
+        language_identifier: model_name(labels.language_model.as_deref())
+            .unwrap_or_else(|| "built in".to_owned()),
+        toxicity_classifier: model_name(labels.toxicity_classifier.as_deref()),
+        weights: weights.collect(),
+        settings: vec![
+            (
+                "near-duplicate Jaccard similarity".to_owned(),
+                near.jaccard.to_string(),
+            ),
+            (
+                "personal information per 1,000 words, from which a site is left out".to_owned(),
+                settings.ledger.per_thousand_words.to_string(),
+            ),
+        ],
+    };
+    let report = Report::new(&tally, &about);
+    let path = pipeline.out.join("report.json");
+    let text = report.to_json().map_err(|e| Error::Format {
+        path: path.clone(),
+        what: e.to_string(),
+    })?;
+    write_atomically(&path, text.as_bytes())?;
+    write_atomically(
+        &pipeline.out.join("report.html"),
+        render_html(&report).as_bytes(),
+    )?;
+    manifest(pipeline)?;
+    Ok(report)
+}
+
+/// A model goes by its file's name: where it lies says nothing to a reader.
+fn model_name(path: Option<&Path>) -> Option<String> {
+    let name = path?.file_name().unwrap_or_default();
+    Some(name.to_string_lossy().into_owned())
+}
+
+fn ledger(pipeline: &Pipeline, tally: &mut Tally) -> Result<()> {
+    let mut names = vec![
+        "site",
+        "documents",
+        "bytes",
+        "decision",
+        "reason",
+        "overruled_by",
+        "per_thousand_words",
+    ];
+    names.extend(Kind::ALL.map(Kind::name));
+    read_groups(&pipeline.out.join("ledger.parquet"), &names, |rows| {
+        for row in rows {
+            let counts = Kind::ALL.into_iter().zip(&row[7..]);
+            let personal: Vec<_> = counts
+                .map(|(k, cell)| (k.name(), cell.as_count()))
+                .collect();
+            let decision = match (row[3].as_text(), row[5].as_text()) {
+                ("keep", "") => Decision::Kept,
+                ("keep", _) => Decision::KeptByList,
+                (_, "") => Decision::LeftOut,
+                (_, _) => Decision::LeftOutByList,
+            };
+            let density = match row[6] {
+                Cell::Number(Some(density)) => density,
+                _ => 0.0,
+            };
+            tally.site(&SiteRow {
+                site: row[0].as_text(),
+                documents: row[1].as_count(),
+                bytes: row[2].as_count(),
+                personal: &personal,
+                per_thousand_words: density,
+                decision,
+                reason: row[4].as_text(),
+            });
+        }
+        Ok(())
+    })
+}
+
+/// Names, sizes and hashes of all outputs, and the settings they follow from.
+fn manifest(pipeline: &Pipeline) -> Result<()> {
+    let mut names: Vec<String> = ["ledger.csv", "ledger.parquet", "report.html", "report.json"]
+        .map(String::from)
+        .to_vec();
+    names.extend((0..pipeline.inputs.len()).map(|i| format!("documents/{i:05}.parquet")));
+    names.sort();
+    let mut outputs = Vec::new();
+    for name in names {
+        let path = pipeline.out.join(&name);
+        let (bytes, sha256) = hash(&path)?;
+        outputs.push(json!({"name": name, "bytes": bytes, "sha256": sha256}));
+    }
+    let inputs: Vec<&str> = pipeline.inputs.iter().map(|i| i.name()).collect();
+    let manifest = json!({
+        "format": super::FORMAT, "settings": pipeline.settings, "inputs": inputs, "outputs": outputs,
+    });
+    let path = pipeline.out.join("manifest.json");
+    Ok(write_atomically(
+        &path,
+        format!("{manifest:#}\n").as_bytes(),
+    )?)
+}
+
+fn hash(path: &Path) -> Result<(u64, String)> {
+    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    let mut hasher = Sha256::new();
+    let bytes =
+        std::io::copy(&mut file, &mut HashSink(&mut hasher)).map_err(Error::io("read", path))?;
+    Ok((
+        bytes,
+        hasher
+            .finalize()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect(),
+    ))
+}
+
+struct HashSink<'a>(&'a mut Sha256);
+
+impl std::io::Write for HashSink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! Arguments of `puna corpus`.
+
+use super::WorkArgs;
+use clap::{Args, ValueEnum};
+use puna_corpus::pipeline::Step;
+use std::path::PathBuf;
+
+/// `puna corpus`.
+#[derive(Debug, Args)]
+pub struct CorpusArgs {
+    /// WARC, ARC, WET, JSON lines, Parquet, HTML or text: files, directories, globs
+    #[arg(required = true)]
+    pub inputs: Vec<String>,
+    /// Directory to write into; what is done there is not done again
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Settings, a TOML file
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+    /// Override a setting, `section.key=value`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Do one step only; without it, all of them in order
+    #[arg(long, value_name = "STEP")]
+    pub step: Option<StepName>,
+    /// Which share of the inputs, i/n [default: what the launcher says, or all]
+    #[arg(long, value_name = "I/N", requires = "step")]
+    pub shard: Option<String>,
+    /// How to work
+    #[command(flatten)]
+    pub work: WorkArgs,
+}
+
+/// A step of the corpus.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum StepName {
+    /// Read, extract and label this shard's inputs
+    Label,
+    /// Decide on sites, duplicates and repeated lines; once, when all are labelled
+    Decide,
+    /// Write this shard's documents
+    Write,
+    /// Write the report; once, when all are written
+    Report,
+}
+
+impl From<StepName> for Step {
+    fn from(name: StepName) -> Self {
+        match name {
+            StepName::Label => Self::Label,
+            StepName::Decide => Self::Decide,
+            StepName::Write => Self::Write,
+            StepName::Report => Self::Report,
+        }
+    }
+}
