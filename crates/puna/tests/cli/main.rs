@@ -6,6 +6,7 @@
 mod bad_input;
 mod chat;
 mod common;
+mod corpus;
 mod help;
 mod invariants;
 mod plan;

@@ -1,0 +1,282 @@
+//! The crawl of the synthetic world through `puna corpus`, held against its truth.
+
+use crate::common::{command, ok};
+use puna_corpus::documents::{Cell, read_groups};
+use puna_corpus::pii;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A world and the corpus of its crawl, in one directory.
+fn shared() -> &'static Path {
+    static SHARED: OnceLock<TempDir> = OnceLock::new();
+    let made = SHARED.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let world = dir.path().join("world");
+        ok(["world".as_ref(), "--out".as_ref(), world.as_os_str()]);
+        corpus(&world, &dir.path().join("corpus"), &[]);
+        dir
+    });
+    made.path()
+}
+
+fn arguments(world: &Path, out: &Path, more: &[&str]) -> Vec<String> {
+    let inputs = (0..4).map(|i| world.join(format!("crawl/crawl-{i:05}.warc.gz")));
+    let paths = inputs.map(|path| path.to_str().unwrap().to_owned());
+    let out = ["--out".to_owned(), out.to_str().unwrap().to_owned()];
+    let more = more.iter().map(|&s| s.to_owned());
+    let first = std::iter::once("corpus".to_owned());
+    first.chain(paths).chain(out).chain(more).collect()
+}
+
+fn corpus(world: &Path, out: &Path, more: &[&str]) {
+    ok(arguments(world, out, more));
+}
+
+/// Columns of all tables in a directory.
+fn rows(dir: &Path, columns: &[&str]) -> Vec<Vec<Cell>> {
+    let entries = fs::read_dir(dir).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> = paths
+        .filter(|p| p.extension() == Some("parquet".as_ref()))
+        .collect();
+    paths.sort();
+    let mut all = Vec::new();
+    for path in paths {
+        read_groups(&path, columns, |rows| {
+            all.extend(rows);
+            Ok(())
+        })
+        .unwrap();
+    }
+    all
+}
+
+fn truth() -> Vec<Value> {
+    let text = fs::read_to_string(shared().join("world/crawl/truth.jsonl")).unwrap();
+    let pages = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    // Pages whose records are damaged cannot be found.
+    pages
+        .filter(|page: &Value| page["kind"] != "damaged")
+        .collect()
+}
+
+/// F1 of counts of hits, false finds and misses.
+fn f1(hits: usize, false_finds: usize, misses: usize) -> f64 {
+    2.0 * hits as f64 / (2 * hits + false_finds + misses) as f64
+}
+
+#[test]
+fn the_sites_with_personal_information_are_left_out_and_no_others() {
+    let sites = fs::read_to_string(shared().join("world/crawl/sites.json")).unwrap();
+    let sites: Vec<Value> = serde_json::from_str(&sites).unwrap();
+    let private = sites.iter().filter(|site| site["private"] == true);
+    let private: BTreeSet<&str> = private.map(|site| site["site"].as_str().unwrap()).collect();
+    let mut left_out = BTreeSet::new();
+    read_groups(
+        &shared().join("corpus/ledger.parquet"),
+        &["site", "decision"],
+        |rows| {
+            let out = rows
+                .into_iter()
+                .filter(|row| row[1].as_text() == "leave_out");
+            left_out.extend(out.map(|row| row[0].as_text().to_owned()));
+            Ok(())
+        },
+    )
+    .unwrap();
+    assert!(private.len() >= 3, "{private:?}");
+    assert_eq!(
+        left_out.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+        private
+    );
+}
+
+#[test]
+fn personal_information_is_found_where_it_was_planted() {
+    let (mut hits, mut false_finds, mut misses) = (0, 0, 0);
+    for page in truth() {
+        let planted: BTreeSet<(u64, u64)> = page["private"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|span| {
+                (
+                    span["start"].as_u64().unwrap(),
+                    span["end"].as_u64().unwrap(),
+                )
+            })
+            .collect();
+        let found = pii::find(page["text"].as_str().unwrap());
+        let found: BTreeSet<_> = found
+            .iter()
+            .map(|s| (s.start as u64, s.end as u64))
+            .collect();
+        hits += planted.intersection(&found).count();
+        false_finds += found.difference(&planted).count();
+        misses += planted.difference(&found).count();
+    }
+    let f1 = f1(hits, false_finds, misses);
+    println!(
+        "personal information: F1 {f1:.4} over {} spans",
+        hits + misses
+    );
+    assert!(hits > 1000 && f1 >= 0.97, "{hits} {false_finds} {misses}");
+}
+
+#[test]
+fn languages_are_identified() {
+    let labelled = rows(&shared().join("corpus/work/pages"), &["url", "language"]);
+    let found: BTreeMap<&str, &str> = labelled
+        .iter()
+        .map(|row| (row[0].as_text(), row[1].as_text()))
+        .collect();
+    let (mut right, mut all) = (BTreeMap::new(), BTreeMap::new());
+    for page in truth() {
+        let Some(&language) = found.get(page["url"].as_str().unwrap()) else {
+            continue;
+        };
+        let foreign = page["language"] != "en";
+        *all.entry(foreign).or_insert(0usize) += 1;
+        *right.entry(foreign).or_insert(0usize) += usize::from(page["language"] == language);
+    }
+    println!("languages: right {right:?} of {all:?} (true: not English)");
+    for (foreign, all) in all {
+        assert!(
+            right[&foreign] as f64 >= 0.98 * all as f64,
+            "{foreign}: {right:?}"
+        );
+    }
+}
+
+#[test]
+fn copies_go_and_nothing_else_does() {
+    let kept = rows(&shared().join("corpus/documents"), &["url"]);
+    let kept: BTreeSet<&str> = kept.iter().map(|row| row[0].as_text()).collect();
+    let pages = truth();
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut original: BTreeMap<&str, &str> = BTreeMap::new();
+    for page in &pages {
+        if let Some(of) = page["duplicate_of"]["url"].as_str() {
+            original.insert(page["url"].as_str().unwrap(), of);
+        }
+    }
+    for page in pages.iter().filter(|page| page["kind"] != "directory") {
+        let url = page["url"].as_str().unwrap();
+        let mut root = url;
+        while let Some(&of) = original.get(root) {
+            root = of;
+        }
+        groups.entry(root).or_default().push(url);
+    }
+    let (mut hits, mut false_finds, mut misses) = (0, 0, 0);
+    for urls in groups.values() {
+        let gone = urls.iter().filter(|url| !kept.contains(*url)).count();
+        hits += gone.min(urls.len() - 1);
+        false_finds += gone.saturating_sub(urls.len() - 1);
+        misses += (urls.len() - 1).saturating_sub(gone);
+    }
+    let f1 = f1(hits, false_finds, misses);
+    println!("copies: F1 {f1:.4}: {hits} found, {false_finds} wrongly, {misses} missed");
+    assert!(hits > 100 && f1 >= 0.98);
+}
+
+#[test]
+fn repeated_lines_go_and_the_text_stays() {
+    let kept = rows(&shared().join("corpus/documents"), &["url", "text"]);
+    let kept: BTreeMap<&str, &str> = kept
+        .iter()
+        .map(|row| (row[0].as_text(), row[1].as_text()))
+        .collect();
+    let (mut hits, mut misses, mut same, mut all) = (0, 0, 0, 0);
+    for page in truth() {
+        let Some(text) = kept.get(page["url"].as_str().unwrap()) else {
+            continue;
+        };
+        let planted: Vec<&str> = page["boilerplate"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|l| l.as_str().unwrap())
+            .collect();
+        let left = planted
+            .iter()
+            .filter(|line| text.lines().any(|l| l == **line))
+            .count();
+        hits += planted.len() - left;
+        misses += left;
+        let wanted = page["text"]
+            .as_str()
+            .unwrap()
+            .lines()
+            .filter(|line| !planted.contains(line));
+        all += 1;
+        same += usize::from(wanted.eq(text.lines()));
+    }
+    println!("repeated lines: {hits} gone, {misses} left; texts whole: {same} of {all}");
+    assert!(hits > 100 && hits as f64 >= 0.98 * (hits + misses) as f64);
+}
+
+/// Bytes of the outputs; the manifest names inputs, which do not differ here.
+fn outputs(out: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for name in [
+        "ledger.parquet",
+        "ledger.csv",
+        "report.json",
+        "report.html",
+        "manifest.json",
+    ] {
+        all.insert(name.to_owned(), fs::read(out.join(name)).unwrap());
+    }
+    for i in 0..4 {
+        let name = format!("documents/{i:05}.parquet");
+        all.insert(name.clone(), fs::read(out.join(&name)).unwrap());
+    }
+    all
+}
+
+#[test]
+fn shards_and_threads_change_nothing() {
+    let world = shared().join("world");
+    let dir = tempfile::tempdir().unwrap();
+    let step = |step: &str, shard: &str| {
+        corpus(
+            &world,
+            dir.path(),
+            &["--step", step, "--shard", shard, "--threads", "1"],
+        );
+    };
+    for shard in ["2/3", "3/3", "1/3"] {
+        step("label", shard);
+    }
+    step("decide", "1/1");
+    for shard in ["1/3", "2/3", "3/3"] {
+        step("write", shard);
+    }
+    step("report", "1/1");
+    assert!(outputs(dir.path()) == outputs(&shared().join("corpus")));
+}
+
+#[test]
+fn killed_at_any_moment_it_ends_the_same() {
+    let world = shared().join("world");
+    let dir = tempfile::tempdir().unwrap();
+    for milliseconds in [30, 120, 250, 400, 600, 800] {
+        let mut child = command(arguments(&world, dir.path(), &[]))
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        // It may have ended by itself, on a fast machine.
+        let _ = child.kill();
+        child.wait().unwrap();
+    }
+    corpus(&world, dir.path(), &[]);
+    assert!(outputs(dir.path()) == outputs(&shared().join("corpus")));
+}
