@@ -68,7 +68,7 @@ impl Default for LedgerSettings {
 pub struct LabelSettings {
     /// A fastText language model (`.bin` or `.ftz`, such as lid.176); the built-in one otherwise.
     pub language_model: Option<PathBuf>,
-    /// A classifier made by `puna corpus-classifier`; without one, toxicity is not measured.
+    /// A classifier made by `puna corpus train-classifier`; without one, toxicity is not measured.
     pub toxicity_classifier: Option<PathBuf>,
     /// HolisticBias's `descriptors.json`; a short built-in list otherwise.
     pub identity_terms: Option<PathBuf>,
@@ -149,6 +149,15 @@ impl Settings {
             );
         }
         self.labels.quality.check()?;
+        let rules = Rules::names();
+        let known = |name: &String| rules.contains(&name.as_str());
+        if let Some(name) = self.filter.quality.iter().find(|name| !known(name)) {
+            let what = format!("there is no rule {name}; there are {}", rules.join(", "));
+            return Err(Error::Setting {
+                name: "filter.quality",
+                what,
+            });
+        }
         let in_range = |share: f64| (0.0..=1.0).contains(&share);
         if !self.filter.toxicity.is_none_or(in_range) {
             return refuse("filter.toxicity", "must be between 0 and 1");

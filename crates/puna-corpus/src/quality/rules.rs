@@ -136,12 +136,20 @@ impl Rules {
     /// The names of the rules that a text breaks, in a fixed order. Rules about words are broken by
     /// a text without any.
     pub fn verdicts(&self, quality: &Quality) -> Vec<&'static str> {
-        let mut broken = Vec::new();
-        let mut rule = |name, is_broken: bool| {
-            if is_broken {
-                broken.push(name);
-            }
-        };
+        let judged = self.judge(quality).into_iter();
+        judged.filter(|rule| rule.1).map(|rule| rule.0).collect()
+    }
+
+    /// The names of all rules, in that order.
+    pub fn names() -> Vec<&'static str> {
+        let judged = Self::default().judge(&Quality::default());
+        judged.into_iter().map(|rule| rule.0).collect()
+    }
+
+    /// Every rule, and whether it is broken.
+    fn judge(&self, quality: &Quality) -> Vec<(&'static str, bool)> {
+        let mut judged = Vec::new();
+        let mut rule = |name, is_broken: bool| judged.push((name, is_broken));
         let q = quality;
         let g = &self.gopher;
         rule("gopher_too_few_words", q.words < g.least_words);
@@ -211,7 +219,7 @@ impl Rules {
             "c4_curly_bracket",
             c.refuse_curly_bracket && q.curly_bracket,
         );
-        broken
+        judged
     }
 
     /// Refuses settings that no text can meet or that mean nothing.

@@ -1,19 +1,23 @@
 //! Arguments of `puna corpus`.
 
 use super::WorkArgs;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use puna_corpus::pipeline::Step;
 use std::path::PathBuf;
 
 /// `puna corpus`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct CorpusArgs {
+    /// Something else than making a corpus
+    #[command(subcommand)]
+    pub task: Option<CorpusTask>,
     /// WARC, ARC, WET, JSON lines, Parquet, HTML or text: files, directories, globs
     #[arg(required = true)]
     pub inputs: Vec<String>,
     /// Directory to write into; what is done there is not done again
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "DIR", required = true)]
+    pub out: Option<PathBuf>,
     /// Settings, a TOML file
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
@@ -29,6 +33,32 @@ pub struct CorpusArgs {
     /// How to work
     #[command(flatten)]
     pub work: WorkArgs,
+}
+
+/// What belongs to a corpus.
+#[derive(Debug, Subcommand)]
+pub enum CorpusTask {
+    /// Train a toxicity classifier from labelled text
+    ///
+    /// CSV with a header, or JSON lines of {"text": ..., "toxic": true}; each file counts as a source of its own.
+    TrainClassifier(TrainClassifierArgs),
+}
+
+/// `puna corpus train-classifier`.
+#[derive(Debug, Args)]
+pub struct TrainClassifierArgs {
+    /// Labelled text, .csv or .jsonl
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Order of the texts, and which tenth of them is held out
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Write a JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// A step of the corpus.

@@ -6,7 +6,7 @@ mod model;
 mod tokenizer;
 
 pub use bench::{BenchArgs, BenchCommand};
-pub use corpus::CorpusArgs;
+pub use corpus::{CorpusArgs, CorpusTask, TrainClassifierArgs};
 pub use model::{
     ChatArgs, Element, GenerateArgs, ImportArgs, ModelArgs, SamplingArgs, ScoreArgs, Weights,
 };

@@ -1,22 +1,55 @@
 //! `puna corpus`: from crawled pages to documents, ledger and report.
 
-use crate::cli::CorpusArgs;
+use crate::cli::{CorpusArgs, CorpusTask, TrainClassifierArgs};
 use crate::out;
 use crate::recipe::with_overrides;
 use crate::report::{Reporter, bytes};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use puna_corpus::pipeline::{Listener, Pipeline, Step};
 use puna_corpus::report::Report;
 use puna_corpus::settings::Settings;
 use puna_corpus::shard::Shard;
+use puna_corpus::toxicity::{self, Classifier, labels};
 use serde_json::{Map, json};
 use std::fs;
+use std::path::Path;
 
 /// Damaged records that are named on standard error; the report has the others.
 const NAMED: u64 = 20;
 
 /// Does the command.
 pub fn corpus(args: &CorpusArgs) -> Result<()> {
+    match (&args.task, &args.out) {
+        (Some(CorpusTask::TrainClassifier(args)), _) => train_classifier(args),
+        (None, Some(out)) => make(args, out),
+        (None, None) => bail!("--out DIR says where the corpus goes"),
+    }
+}
+
+fn train_classifier(args: &TrainClassifierArgs) -> Result<()> {
+    let sources = args.files.iter().map(|path| labels::read(path));
+    let sources = sources.collect::<puna_corpus::Result<Vec<_>>>()?;
+    let slices: Vec<_> = sources.iter().map(Vec::as_slice).collect();
+    let settings = toxicity::Settings {
+        seed: args.seed,
+        ..toxicity::Settings::default()
+    };
+    let classifier = Classifier::train(&slices, &settings)?;
+    classifier.save(&args.out)?;
+    let held_out = classifier.held_out();
+    if args.json {
+        return out::json(&json!({"out": args.out, "held_out": held_out}));
+    }
+    out::line(&format!(
+        "{}: area under the ROC curve {:.3} on {} held-out texts, {} of them toxic",
+        args.out.display(),
+        held_out.area_under_curve,
+        held_out.texts,
+        held_out.toxic
+    ))
+}
+
+fn make(args: &CorpusArgs, out: &Path) -> Result<()> {
     let text = match &args.settings {
         Some(path) => fs::read_to_string(path)
             .with_context(|| format!("cannot read the settings {}", path.display()))?,
@@ -35,7 +68,7 @@ pub fn corpus(args: &CorpusArgs) -> Result<()> {
     };
     let pipeline = Pipeline {
         inputs: puna_corpus::read::expand(&args.inputs)?,
-        out: args.out.clone(),
+        out: out.to_owned(),
         settings,
         shard,
         threads: args.work.threads(),
@@ -69,16 +102,16 @@ pub fn corpus(args: &CorpusArgs) -> Result<()> {
     }
     drop(teller);
     match report {
-        Some(report) => tell(args, &report),
+        Some(report) => tell(args, out, &report),
         None => Ok(()),
     }
 }
 
-fn tell(args: &CorpusArgs, report: &Report) -> Result<()> {
+fn tell(args: &CorpusArgs, dir: &Path, report: &Report) -> Result<()> {
     let head = &report.headline;
     if args.work.json {
         return out::json(&json!({
-            "event": "done", "out": args.out, "documents_in": head.documents_in,
+            "event": "done", "out": dir, "documents_in": head.documents_in,
             "documents_kept": head.documents_kept, "bytes_kept": head.bytes_kept,
             "words_kept": head.words_kept, "damaged": head.damaged,
         }));
@@ -88,7 +121,7 @@ fn tell(args: &CorpusArgs, report: &Report) -> Result<()> {
         head.documents_kept,
         head.documents_in,
         bytes(head.bytes_kept),
-        args.out.join("documents").display()
+        dir.join("documents").display()
     ))?;
     for step in report.left_out.iter().filter(|step| step.documents > 0) {
         out::line(&format!(
@@ -97,10 +130,7 @@ fn tell(args: &CorpusArgs, report: &Report) -> Result<()> {
             step.reason.label()
         ))?;
     }
-    out::line(&format!(
-        "report: {}",
-        args.out.join("report.html").display()
-    ))
+    out::line(&format!("report: {}", dir.join("report.html").display()))
 }
 
 /// Passes on what the pipeline tells.

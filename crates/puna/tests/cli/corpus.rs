@@ -280,3 +280,74 @@ fn killed_at_any_moment_it_ends_the_same() {
     corpus(&world, dir.path(), &[]);
     assert!(outputs(dir.path()) == outputs(&shared().join("corpus")));
 }
+
+#[test]
+fn toxicity_is_measured_by_a_trained_classifier_and_filters_only_when_asked() {
+    let world = shared().join("world");
+    let dir = tempfile::tempdir().unwrap();
+    let classifier = dir.path().join("toxicity.bin");
+    let labelled = world.join("crawl/toxicity.jsonl");
+    let (classifier, labelled) = (classifier.to_str().unwrap(), labelled.to_str().unwrap());
+    ok(["corpus", "train-classifier", labelled, "--out", classifier]);
+    let label = format!("labels.toxicity_classifier=\"{classifier}\"");
+    let measured = dir.path().join("measured");
+    corpus(&world, &measured, &["--set", &label]);
+    let before = rows(&shared().join("corpus/documents"), &["url"]);
+    let after = rows(&measured.join("documents"), &["url", "toxicity"]);
+    assert_eq!(after.len(), before.len(), "measuring leaves nothing out");
+    let scores: BTreeMap<&str, f64> = after
+        .iter()
+        .map(|row| match row[1] {
+            Cell::Number(Some(score)) => (row[0].as_text(), score),
+            _ => panic!("{row:?}"),
+        })
+        .collect();
+    let (mut toxic, mut other) = (Vec::new(), Vec::new());
+    for page in truth() {
+        if let Some(&score) = scores.get(page["url"].as_str().unwrap()) {
+            let planted = page["toxic"]
+                .as_array()
+                .is_some_and(|lines| !lines.is_empty());
+            if planted { &mut toxic } else { &mut other }.push(score);
+        }
+    }
+    let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
+    println!(
+        "toxicity: {:.3} on {} toxic pages, {:.3} on {} others",
+        mean(&toxic),
+        toxic.len(),
+        mean(&other),
+        other.len()
+    );
+    assert!(toxic.len() > 50 && mean(&toxic) > mean(&other) + 0.2);
+    let filtered = dir.path().join("filtered");
+    corpus(
+        &world,
+        &filtered,
+        &["--set", &label, "--set", "filter.toxicity=0.5"],
+    );
+    let kept = rows(&filtered.join("documents"), &["url"]);
+    assert_eq!(
+        kept.len(),
+        scores.values().filter(|&&score| score <= 0.5).count()
+    );
+}
+
+#[test]
+fn a_rule_that_is_not_there_is_refused() {
+    let world = shared().join("world");
+    let dir = tempfile::tempdir().unwrap();
+    let output = command(arguments(
+        &world,
+        dir.path(),
+        &["--set", "filter.quality=[\"gopher_stop_word\"]"],
+    ))
+    .output()
+    .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success()
+            && error.contains("there is no rule gopher_stop_word; there are gopher_too_few_words"),
+        "{error}"
+    );
+}
