@@ -58,7 +58,7 @@ fn is_label(block: &Block) -> bool {
         && block.width < LABEL
         && !block
             .text
-            .ends_with(['.', '!', '?', '。', '！', '？', '"', '”', ':'])
+            .ends_with(['.', '!', '?', '。', '！', '？', '"', '”', ':', ','])
 }
 
 fn is_links(block: &Block) -> bool {

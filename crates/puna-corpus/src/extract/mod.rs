@@ -2,8 +2,8 @@
 //! what goes into the pretraining corpus).
 //!
 //! A page is cut down to what it says in three steps: what the names of elements mark as
-//! surroundings goes ([`prune`]); the element that holds the running text is found ([`select`]);
-//! its lines are kept or dropped one by one ([`lines`]). Where that leaves too little, less is cut.
+//! surroundings goes (`prune`); the element that holds the running text is found (`select`);
+//! its lines are kept or dropped one by one (`lines`). Where that leaves too little, less is cut.
 
 mod attributes;
 mod date;
