@@ -319,7 +319,7 @@ fn texts(files: &[String], show: bool) -> Result<(), Box<dyn std::error::Error>>
         let raw = std::fs::read(file)?;
         let bytes = if file.ends_with(".zst") {
             let mut plain = Vec::new();
-            ruzstd::decoding::StreamingDecoder::new(raw.as_slice())?.read_to_end(&mut plain)?;
+            zstd::stream::read::Decoder::new(raw.as_slice())?.read_to_end(&mut plain)?;
             plain
         } else {
             raw

@@ -1,18 +1,30 @@
 //! The site ledger: what personal information each site holds, what was decided, and why (paper
 //! section 2.1: sites known to hold much of it were left out).
 
-use crate::documents::{Cell, Columns, Kind as Column, TableWriter};
-use crate::error::Result;
-use crate::pii::Kind;
+use crate::documents::{Cell, Columns, Kind as Column, TableWriter, read_groups};
+use crate::error::{Error, Result};
+use crate::pii::{self, Kind};
 use crate::report::Decision;
 use crate::settings::LedgerSettings;
 use puna_text::atomic_file::write_atomically;
+use puna_text::hash::hex;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+const TABLE: &str = "ledger.parquet";
+
 /// Counts by kind, in the order of [`Kind::ALL`].
 pub type Counts = [u64; Kind::ALL.len()];
+
+/// Personal information of a text, by kind.
+pub fn count(text: &str) -> Counts {
+    let mut counts = Counts::default();
+    for span in pii::find(text) {
+        counts[span.kind as usize] += 1;
+    }
+    counts
+}
 
 /// What is known of a site; memory grows with the number of sites, not of documents.
 #[derive(Default)]
@@ -75,19 +87,18 @@ fn decide(site: String, entry: Site, settings: &LedgerSettings) -> Row {
         (false, true) => format!("fewer than {} documents", settings.min_documents),
         (false, false) => "under the threshold".to_owned(),
     };
-    let (decision, overruled_by) = if over && settings.keep.contains(&site) {
-        (Decision::KeptByList, "ledger.keep")
+    let decision = if over && settings.keep.contains(&site) {
+        Decision::KeptByList
     } else if !over && settings.leave_out.contains(&site) {
-        (Decision::LeftOutByList, "ledger.leave_out")
+        Decision::LeftOutByList
     } else if over {
-        (Decision::LeftOut, "")
+        Decision::LeftOut
     } else {
-        (Decision::Kept, "")
+        Decision::Kept
     };
-    if !overruled_by.is_empty() {
-        reason = format!("{reason}; overruled by {overruled_by}");
+    if let (_, Some(list)) = written(decision) {
+        reason = format!("{reason}; overruled by {list}");
     }
-    let hash = entry.evidence.finalize();
     Row {
         site,
         documents: entry.documents,
@@ -97,8 +108,17 @@ fn decide(site: String, entry: Site, settings: &LedgerSettings) -> Row {
         per_thousand_words: density,
         decision,
         reason,
-        overruled_by,
-        evidence: hash.iter().map(|b| format!("{b:02x}")).collect(),
+        evidence: hex(entry.evidence.finalize()),
+    }
+}
+
+/// A decision as the ledger writes it: what happens, and the list that overruled the threshold.
+fn written(decision: Decision) -> (&'static str, Option<&'static str>) {
+    match decision {
+        Decision::Kept => ("keep", None),
+        Decision::KeptByList => ("keep", Some("ledger.keep")),
+        Decision::LeftOut => ("leave_out", None),
+        Decision::LeftOutByList => ("leave_out", Some("ledger.leave_out")),
     }
 }
 
@@ -121,8 +141,6 @@ pub struct Row {
     pub decision: Decision,
     /// Why.
     pub reason: String,
-    /// The list that overruled the threshold; empty if none did.
-    pub overruled_by: &'static str,
     /// SHA-256 of the lines `id, kind, count` of its documents, in the order of the corpus.
     pub evidence: String,
 }
@@ -138,23 +156,44 @@ impl Ledger {
     /// Writes `ledger.parquet` and `ledger.csv`.
     pub fn write(&self, directory: &Path) -> Result<()> {
         let columns = columns();
-        let names: Vec<&str> = columns.iter().map(|c| c.0.as_str()).collect();
-        let mut csv = names.join(",") + "\n";
-        let path = directory.join("ledger.parquet");
-        let mut table = TableWriter::create(&path, columns.clone())?;
+        let path = directory.join("ledger.csv");
+        let broken = |e: csv::Error| Error::Format {
+            path: path.clone(),
+            what: e.to_string(),
+        };
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        csv.write_record(columns.iter().map(|c| c.0.as_str()))
+            .map_err(broken)?;
+        let mut table = TableWriter::create(&directory.join(TABLE), columns)?;
         for row in &self.rows {
             let cells = row.cells();
-            let fields: Vec<String> = cells.iter().map(csv_field).collect();
-            csv.push_str(&fields.join(","));
-            csv.push('\n');
+            csv.write_record(cells.iter().map(csv_field))
+                .map_err(broken)?;
             table.push(cells)?;
         }
         table.finish()?;
-        Ok(write_atomically(
-            &directory.join("ledger.csv"),
-            csv.as_bytes(),
-        )?)
+        let csv = csv
+            .into_inner()
+            .map_err(|e| broken(e.into_error().into()))?;
+        Ok(write_atomically(&path, &csv)?)
     }
+}
+
+/// Calls `each` with every site of the ledger in a directory, in order.
+pub fn read(directory: &Path, mut each: impl FnMut(Row)) -> Result<()> {
+    let path = directory.join(TABLE);
+    let columns = columns();
+    let names: Vec<&str> = columns.iter().map(|c| c.0.as_str()).collect();
+    read_groups(&path, &names, |rows| {
+        for cells in rows {
+            let row = Row::from_cells(&cells).ok_or_else(|| Error::Format {
+                path: path.clone(),
+                what: "a decision that is none; run the step decide again".into(),
+            })?;
+            each(row);
+        }
+        Ok(())
+    })
 }
 
 fn columns() -> Columns {
@@ -169,33 +208,53 @@ fn columns() -> Columns {
 }
 
 impl Row {
+    /// From cells in the columns' order; none if the decision is not one.
+    fn from_cells(cells: &[Cell]) -> Option<Self> {
+        let (head, tail) = cells.split_at(4 + Kind::ALL.len());
+        let mut counts = Counts::default();
+        for (count, cell) in counts.iter_mut().zip(&head[4..]) {
+            *count = cell.as_count();
+        }
+        let texts: [&str; 4] = std::array::from_fn(|i| tail[1 + i].as_text());
+        let [decision, reason, overruled_by, evidence] = texts;
+        let overruled_by = (!overruled_by.is_empty()).then_some(overruled_by);
+        let mut decisions = Decision::ALL.into_iter();
+        Some(Self {
+            site: head[0].as_text().to_owned(),
+            documents: head[1].as_count(),
+            bytes: head[2].as_count(),
+            words: head[3].as_count(),
+            counts,
+            per_thousand_words: match tail[0] {
+                Cell::Number(Some(density)) => density,
+                _ => 0.0,
+            },
+            decision: decisions.find(|&d| written(d) == (decision, overruled_by))?,
+            reason: reason.to_owned(),
+            evidence: evidence.to_owned(),
+        })
+    }
+
     fn cells(&self) -> Vec<Cell> {
         let text = |t: &str| Cell::Text((!t.is_empty()).then(|| t.to_owned()));
-        let decision = if self.decision.keeps() {
-            "keep"
-        } else {
-            "leave_out"
-        };
+        let (decision, overruled_by) = written(self.decision);
+        let overruled_by = overruled_by.unwrap_or_default();
         let mut cells = vec![text(&self.site)];
         cells.extend([self.documents, self.bytes, self.words].map(Cell::count));
         cells.extend(self.counts.map(Cell::count));
         cells.push(Cell::Number(Some(
             (self.per_thousand_words * 1000.0).round() / 1000.0,
         )));
-        cells.extend([decision, &self.reason, self.overruled_by, &self.evidence].map(text));
+        cells.extend([decision, &self.reason, overruled_by, &self.evidence].map(text));
         cells
     }
 }
 
 fn csv_field(cell: &Cell) -> String {
     match cell {
-        Cell::Text(None) | Cell::Number(None) => String::new(),
-        Cell::Text(Some(t)) if t.contains([',', '"', '\n', '\r']) => {
-            format!("\"{}\"", t.replace('"', "\"\""))
-        }
-        Cell::Text(Some(t)) => t.clone(),
+        Cell::Text(text) => text.clone().unwrap_or_default(),
         Cell::Count(n) => n.to_string(),
-        Cell::Number(Some(n)) => n.to_string(),
+        Cell::Number(n) => n.map_or_else(String::new, |n| n.to_string()),
     }
 }
 

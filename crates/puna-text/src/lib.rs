@@ -20,6 +20,7 @@ mod decode;
 mod encode;
 mod error;
 mod formats;
+pub mod hash;
 mod merges;
 mod tokenizer;
 mod train;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use crate::encode::{Encoder, Start};
+use crate::hash::hex;
 use crate::vocab::{Kind, SPACE, Vocab};
 use crate::{Result, StreamDecoder, TrainOptions, formats, train};
 
@@ -175,10 +176,7 @@ impl Tokenizer {
 
     /// [`hash`](Self::hash) in hexadecimal.
     pub fn hash_hex(&self) -> String {
-        self.hash()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(self.hash())
     }
 
     /// The vocabulary as a SentencePiece model file, for embedding elsewhere.

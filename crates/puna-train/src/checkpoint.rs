@@ -5,7 +5,6 @@
 //! moments, in the engine's own layout) and `SHA256SUMS` (which `sha256sum -c` understands).
 
 use crate::error::{Error, Result};
-use crate::hash;
 use crate::loader::Cursor;
 use crate::optimizer::Moments;
 use crate::trainer::Validation;
@@ -13,6 +12,7 @@ use puna_compute::HostBuf;
 use puna_llama::safetensors::{self, Dtype, SafeTensors, TensorView};
 use puna_llama::{Config, Params};
 use puna_text::atomic_file::write_atomically;
+use puna_text::hash;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};

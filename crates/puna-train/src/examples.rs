@@ -147,7 +147,7 @@ impl Examples {
             let weights = example.weights.iter().flat_map(|w| w.to_le_bytes());
             hasher.update(ids.chain(weights).collect::<Vec<u8>>());
         }
-        crate::hash::hex(hasher.finalize())
+        puna_text::hash::hex(hasher.finalize())
     }
 
     /// Some dialogues as one sequence.

@@ -1,8 +1,8 @@
 //! Names and values of everything that decides a run's numbers.
 
 use crate::checkpoint::Identity;
-use crate::hash::hex;
 use puna_llama::Model;
+use puna_text::hash::hex;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};

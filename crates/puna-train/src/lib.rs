@@ -10,7 +10,6 @@ mod dialogue;
 mod error;
 mod examples;
 mod fleet;
-pub mod hash;
 mod identity;
 mod loader;
 mod memory;

@@ -3,7 +3,6 @@
 use crate::checkpoint::Identity;
 use crate::error::{Error, Result};
 use crate::fleet::Fleet;
-use crate::hash::hex;
 use crate::loader::{Cursor, Loader, LoaderOptions};
 use crate::optimizer::OptimizerSettings;
 use crate::schedule::{Decay, Schedule};
@@ -15,6 +14,7 @@ use crate::trainer::{
 };
 use puna_compute::HostBuf;
 use puna_llama::{Config, Model, Params};
+use puna_text::hash::hex;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;

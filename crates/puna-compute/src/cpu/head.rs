@@ -191,8 +191,6 @@ unsafe fn store_padded<S: Simd>(row: *mut f32, i: usize, n: usize, v: S::V) {
         if i + S::LANES <= n {
             return S::store(row.add(i), v);
         }
-        let mut last = [0.0f32; 16];
-        S::store(last.as_mut_ptr(), v);
-        std::ptr::copy_nonoverlapping(last.as_ptr(), row.add(i), n - i);
+        S::store_part(row.add(i), n - i, v);
     }
 }

@@ -18,6 +18,7 @@ pub use minhash::{MinHasher, NearSettings, estimated_jaccard};
 pub use normalise::exact_key;
 pub use resolve::{Summary, resolve};
 pub use shard::ShardWriter;
+pub(crate) use shard::made_with;
 
 use serde::{Deserialize, Serialize};
 

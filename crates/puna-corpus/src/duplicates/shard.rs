@@ -1,7 +1,7 @@
 //! What one shard's documents leave on disk for the decision.
 
 use super::normalise::{key_of_words, line_hash, word_hashes};
-use super::{DuplicateSettings, MinHasher};
+use super::{DuplicateSettings, MinHasher, NearSettings};
 use crate::error::Result;
 use puna_text::atomic_file::AtomicFile;
 use std::path::Path;
@@ -17,13 +17,17 @@ pub(super) fn site_hash(site: &str) -> u64 {
     xxh3_64(site.as_bytes())
 }
 
-/// First bytes of a signature file: what it is, and the settings it was made with.
-pub(super) fn header(settings: &DuplicateSettings) -> Vec<u8> {
-    let near = &settings.near;
-    let made_with = format!(
+/// What signatures follow from.
+pub(crate) fn made_with(near: &NearSettings) -> String {
+    format!(
         "puna signatures 1: {} words, {} permutations, seed {}",
         near.shingle_words, near.permutations, near.seed
-    );
+    )
+}
+
+/// First bytes of a signature file: what it is, and the settings it was made with.
+pub(super) fn header(settings: &DuplicateSettings) -> Vec<u8> {
+    let made_with = made_with(&settings.near);
     let mut header = vec![0; 16];
     header[..8].copy_from_slice(b"PUNASIG1");
     header[8..].copy_from_slice(&xxh3_64(made_with.as_bytes()).to_be_bytes());

@@ -1,5 +1,7 @@
 //! Dates as pages write them, as `YYYY-MM-DD`.
 
+use crate::calendar::is_day;
+
 /// English month names by their first three letters.
 const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
@@ -99,17 +101,8 @@ fn runs(text: &str, matches: impl Fn(char) -> bool) -> Vec<(usize, &str)> {
 }
 
 fn checked(year: &str, month: &str, day: &str) -> Option<String> {
-    let (year, month, day): (u32, u32, u32) =
-        (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => return None,
-    };
-    ((1990..=2100).contains(&year) && (1..=days).contains(&day))
+    let (year, month, day) = (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+    ((1990..=2100).contains(&year) && is_day(year, month, day))
         .then(|| format!("{year:04}-{month:02}-{day:02}"))
 }
 

@@ -53,7 +53,7 @@ impl Builtin {
     fn unpack(packed: &[u8]) -> Option<Self> {
         use std::io::Read;
         let mut bytes = Vec::new();
-        ruzstd::decoding::StreamingDecoder::new(packed)
+        zstd::stream::read::Decoder::with_buffer(packed)
             .ok()?
             .take(UNPACKED)
             .read_to_end(&mut bytes)

@@ -2,11 +2,12 @@
 
 use super::label::Labelled;
 use super::{Pipeline, marker};
-use crate::documents::{Cell, read_groups};
+use crate::documents::read_groups;
 use crate::duplicates::{Summary, resolve};
 use crate::error::{Error, Result};
-use crate::ledger::{Aggregate, Counts};
+use crate::ledger::{self, Aggregate, Counts};
 use crate::pii::Kind;
+use std::collections::BTreeSet;
 use std::fs;
 
 /// Hash of what is decided from: every input's labels, and the settings.
@@ -49,7 +50,7 @@ pub(super) fn decide(pipeline: &Pipeline) -> Result<()> {
         prune(pipeline, kind)?;
     }
     let mut sites = Aggregate::default();
-    let mut names = vec!["site", "id", "text", "words"];
+    let mut names = vec!["site", "id", "bytes", "words"];
     names.extend(Kind::ALL.map(Kind::name));
     for index in 0..pipeline.inputs.len() {
         read_groups(&pipeline.file("pages", index, "parquet"), &names, |rows| {
@@ -59,11 +60,10 @@ pub(super) fn decide(pipeline: &Pipeline) -> Result<()> {
                     .iter_mut()
                     .zip(&row[4..])
                     .for_each(|(c, cell)| *c = cell.as_count());
-                let bytes = row[2].as_text().len() as u64;
                 sites.add(
                     row[0].as_text(),
                     row[1].as_text(),
-                    bytes,
+                    row[2].as_count(),
                     row[3].as_count(),
                     &counts,
                 );
@@ -82,22 +82,13 @@ pub(super) fn decide(pipeline: &Pipeline) -> Result<()> {
 }
 
 /// Sites that are left out, by the ledger as written.
-pub(super) fn left_out(pipeline: &Pipeline) -> Result<std::collections::BTreeSet<String>> {
-    let mut sites = std::collections::BTreeSet::new();
-    read_groups(
-        &pipeline.out.join("ledger.parquet"),
-        &["site", "decision"],
-        |rows| {
-            for row in rows {
-                if let [Cell::Text(Some(site)), Cell::Text(Some(decision))] = row.as_slice()
-                    && decision == "leave_out"
-                {
-                    sites.insert(site.clone());
-                }
-            }
-            Ok(())
-        },
-    )?;
+pub(super) fn left_out(pipeline: &Pipeline) -> Result<BTreeSet<String>> {
+    let mut sites = BTreeSet::new();
+    ledger::read(&pipeline.out, |row| {
+        if !row.decision.keeps() {
+            sites.insert(row.site);
+        }
+    })?;
     Ok(sites)
 }
 

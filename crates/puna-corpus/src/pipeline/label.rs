@@ -4,17 +4,15 @@ use super::labellers::Labellers;
 use super::parallel::ordered_map;
 use super::row::Row;
 use super::{Pipeline, marker};
-use crate::documents::TableWriter;
-use crate::duplicates::ShardWriter;
+use crate::documents::{Cell, Kind as Column, TableWriter};
+use crate::duplicates::{self, ShardWriter};
 use crate::error::{Error, Result};
 use crate::page::Page;
 use crate::read::{self, Input};
 use crate::settings::Settings;
+use puna_text::hash;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 /// Pages handed to a worker at once.
@@ -41,32 +39,18 @@ fn identity(input: &Input) -> Result<String> {
     if input.name().contains("://") {
         return Ok(input.bytes().to_string());
     }
-    hash(Path::new(input.name()))
+    Ok(hash::of_file(Path::new(input.name()))?)
 }
 
-fn hash(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 18];
-    loop {
-        match file.read(&mut buffer).map_err(Error::io("read", path))? {
-            0 => break,
-            n => hasher.update(&buffer[..n]),
-        }
-    }
-    Ok(hasher
-        .finalize()
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect())
-}
-
-/// What labels follow from: the settings and the files they name.
+/// What labels and notes follow from: files that the settings name, quality rules, and how near
+/// copies are noted. What only decides or counts later is not among it.
 pub(super) fn made_with(settings: &Settings) -> Result<String> {
     let labels = &settings.labels;
-    let mut made_with = serde_json::to_string(&(labels, &settings.duplicates)).unwrap_or_default();
+    let rules = serde_json::to_string(&labels.quality).unwrap_or_default();
+    let mut made_with = rules + &duplicates::made_with(&settings.duplicates.near);
     for path in [&labels.language_model, &labels.toxicity_classifier] {
-        made_with += &path.as_deref().map_or(Ok(String::new()), hash)?;
+        made_with += ";";
+        made_with += &path.as_deref().map_or(Ok(String::new()), hash::of_file)?;
     }
     Ok(made_with)
 }
@@ -77,8 +61,8 @@ pub(super) fn label(
     labellers: &Labellers<'_>,
     made_with: &str,
     index: usize,
-    input: &Input,
 ) -> Result<Labelled> {
+    let input = &pipeline.inputs[index];
     let marker = pipeline.file("pages", index, "json");
     let parts = [super::FORMAT, input.name(), &identity(input)?, made_with];
     let fingerprint = marker::fingerprint(parts);
@@ -87,7 +71,10 @@ pub(super) fn label(
     }
     marker::clear(&marker)?;
     let pages = pipeline.file("pages", index, "parquet");
-    let mut table = TableWriter::create(&pages, Row::columns())?;
+    let mut columns = Row::columns();
+    // For the decision, which then need not read the texts.
+    columns.push(("bytes".to_owned(), Column::Count));
+    let mut table = TableWriter::create(&pages, columns)?;
     let name = format!("{index:05}");
     let notes = pipeline.work("duplicates");
     let mut notes = ShardWriter::new(&notes, &name, &pipeline.settings.duplicates)?;
@@ -103,9 +90,12 @@ pub(super) fn label(
                 for row in rows {
                     match row {
                         Ok(row) => {
-                            let key = (index as u64) << 32 | labelled.documents;
+                            let key = super::key(index, labelled.documents);
                             notes.add(key, &row.site, &row.text)?;
-                            table.push(row.into_cells())?;
+                            let bytes = Cell::count(row.text.len() as u64);
+                            let mut cells = row.into_cells();
+                            cells.push(bytes);
+                            table.push(cells)?;
                             labelled.documents += 1;
                         }
                         Err(_) if labelled.damaged.len() >= NAMED_DAMAGE => {

@@ -8,7 +8,7 @@ use crate::page::{Body, Page};
 use crate::read::Input;
 use crate::settings::{LabelSettings, Settings};
 use crate::toxicity::Classifier;
-use crate::{extract, pii, quality, site};
+use crate::{extract, ledger, quality, site};
 
 /// The labellers of a corpus, loaded once.
 pub(super) struct Labellers<'a> {
@@ -47,7 +47,7 @@ impl<'a> Labellers<'a> {
         let toxicity = self.toxicity.as_ref();
         let toxicity = toxicity.filter(|_| !text.is_empty());
         let broken = self.settings.quality.verdicts(&quality::measure(&text));
-        let mut row = Row {
+        Row {
             id: format!("{}#{}", input.name(), page.id),
             url: page.url,
             site: registered.unwrap_or_else(|| input.name().to_owned()),
@@ -59,12 +59,8 @@ impl<'a> Labellers<'a> {
             words: text.split_whitespace().count() as u64,
             toxicity: toxicity.map(|c| f64::from(c.score_document(&text))),
             quality: broken.join(" "),
+            personal: ledger::count(&text),
             text,
-            ..Row::default()
-        };
-        for span in pii::find(&row.text) {
-            row.personal[span.kind as usize] += 1;
         }
-        row
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use puna_text::atomic_file::write_atomically;
+use puna_text::hash::hex;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -23,11 +24,7 @@ pub(super) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> Strin
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
-    hasher
-        .finalize()
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    hex(hasher.finalize())
 }
 
 /// The marker, if the work was done from the same.

@@ -22,7 +22,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Part of every marker: a program that makes other files has another.
-const FORMAT: &str = "puna corpus 1";
+const FORMAT: &str = "puna corpus 2";
 
 /// A step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,19 +89,20 @@ impl Pipeline {
         }
     }
 
-    fn documents(&self) -> PathBuf {
-        self.out.join("documents")
-    }
-
     fn directory(&self, kind: &str) -> PathBuf {
         match kind {
-            "documents" => self.documents(),
+            "documents" => self.out.join(kind),
             _ => self.work(kind),
         }
     }
 
     fn file(&self, kind: &str, index: usize, extension: &str) -> PathBuf {
-        self.work(kind).join(format!("{index:05}.{extension}"))
+        self.directory(kind).join(format!("{index:05}.{extension}"))
+    }
+
+    /// This shard's inputs, by number.
+    fn mine(&self) -> impl Iterator<Item = usize> + Clone + '_ {
+        (0..self.inputs.len()).filter(|&index| self.shard.owns(index))
     }
 
     /// Does one step; the report, if it was that one.
@@ -116,9 +117,7 @@ impl Pipeline {
             Step::Decide => decide::decide(self)?,
             Step::Write => {
                 let decided = decide::decided(self)?;
-                let total = (0..self.inputs.len())
-                    .filter(|&i| self.shard.owns(i))
-                    .count() as u64;
+                let total = self.mine().count() as u64;
                 let mut done = 0;
                 write::write(self, decided, |_| {
                     done += 1;
@@ -131,14 +130,13 @@ impl Pipeline {
     }
 
     fn label(&self, listener: &mut dyn Listener) -> Result<()> {
-        let all = self.inputs.iter().enumerate();
-        let mine: Vec<_> = all.filter(|(i, _)| self.shard.owns(*i)).collect();
-        let total = mine.iter().map(|(_, input)| input.bytes()).sum();
+        let total = self.mine().map(|index| self.inputs[index].bytes()).sum();
         let labellers = labellers::Labellers::load(&self.settings)?;
         let made_with = label::made_with(&self.settings)?;
         let (mut done, mut documents) = (0, 0);
-        for (index, input) in mine {
-            let labelled = label::label(self, &labellers, &made_with, index, input)?;
+        for index in self.mine() {
+            let input = &self.inputs[index];
+            let labelled = label::label(self, &labellers, &made_with, index)?;
             for (offset, what) in &labelled.damaged {
                 listener.damaged(input.name(), *offset, what);
             }
@@ -148,6 +146,12 @@ impl Pipeline {
         }
         Ok(())
     }
+}
+
+/// Key of a document: the number of its input and its own number in it, so that keys follow the order
+/// of the corpus.
+fn key(input: usize, document: u64) -> u64 {
+    (input as u64) << 32 | document
 }
 
 fn create(directory: &Path) -> Result<()> {

@@ -2,14 +2,14 @@
 
 use super::label::Labelled;
 use super::{Pipeline, marker};
-use crate::documents::{Cell, read_groups};
 use crate::error::{Error, Result};
+use crate::ledger;
 use crate::pii::Kind;
-use crate::report::{About, Decision, Report, SiteRow, Tally, render_html};
+use crate::report::{About, Report, SiteRow, Tally, render_html};
 use puna_text::atomic_file::write_atomically;
+use puna_text::hash;
 use serde_json::json;
-use sha2::{Digest, Sha256};
-use std::fs::File;
+use std::fs;
 use std::path::Path;
 
 /// Writes `report.html`, `report.json` and `manifest.json`.
@@ -29,9 +29,22 @@ pub(super) fn report(pipeline: &Pipeline) -> Result<Report> {
         for (offset, what) in &labelled.damaged {
             tally.damaged(input.name(), *offset, what);
         }
-        (0..labelled.more_damaged).for_each(|_| tally.damaged(input.name(), u64::MAX, "more"));
+        if labelled.more_damaged > 0 {
+            tally.damaged_more(input.name(), labelled.more_damaged);
+        }
     }
-    ledger(pipeline, &mut tally)?;
+    ledger::read(&pipeline.out, |row| {
+        let personal = Kind::ALL.map(|kind| (kind.name(), row.counts[kind as usize]));
+        tally.site(&SiteRow {
+            site: &row.site,
+            documents: row.documents,
+            bytes: row.bytes,
+            personal: &personal,
+            per_thousand_words: row.per_thousand_words,
+            decision: row.decision,
+            reason: &row.reason,
+        });
+    })?;
     let settings = &pipeline.settings;
     let near = &settings.duplicates.near;
     let labels = &settings.labels;
@@ -84,47 +97,6 @@ fn model_name(path: Option<&Path>) -> Option<String> {
     Some(name.to_string_lossy().into_owned())
 }
 
-fn ledger(pipeline: &Pipeline, tally: &mut Tally) -> Result<()> {
-    let mut names = vec![
-        "site",
-        "documents",
-        "bytes",
-        "decision",
-        "reason",
-        "overruled_by",
-        "per_thousand_words",
-    ];
-    names.extend(Kind::ALL.map(Kind::name));
-    read_groups(&pipeline.out.join("ledger.parquet"), &names, |rows| {
-        for row in rows {
-            let counts = Kind::ALL.into_iter().zip(&row[7..]);
-            let personal: Vec<_> = counts
-                .map(|(k, cell)| (k.name(), cell.as_count()))
-                .collect();
-            let decision = match (row[3].as_text(), row[5].as_text()) {
-                ("keep", "") => Decision::Kept,
-                ("keep", _) => Decision::KeptByList,
-                (_, "") => Decision::LeftOut,
-                (_, _) => Decision::LeftOutByList,
-            };
-            let density = match row[6] {
-                Cell::Number(Some(density)) => density,
-                _ => 0.0,
-            };
-            tally.site(&SiteRow {
-                site: row[0].as_text(),
-                documents: row[1].as_count(),
-                bytes: row[2].as_count(),
-                personal: &personal,
-                per_thousand_words: density,
-                decision,
-                reason: row[4].as_text(),
-            });
-        }
-        Ok(())
-    })
-}
-
 /// Names, sizes and hashes of all outputs, and the settings they follow from.
 fn manifest(pipeline: &Pipeline) -> Result<()> {
     let mut names: Vec<String> = ["ledger.csv", "ledger.parquet", "report.html", "report.json"]
@@ -135,7 +107,8 @@ fn manifest(pipeline: &Pipeline) -> Result<()> {
     let mut outputs = Vec::new();
     for name in names {
         let path = pipeline.out.join(&name);
-        let (bytes, sha256) = hash(&path)?;
+        let bytes = fs::metadata(&path).map_err(Error::io("read", &path))?.len();
+        let sha256 = hash::of_file(&path)?;
         outputs.push(json!({"name": name, "bytes": bytes, "sha256": sha256}));
     }
     let inputs: Vec<&str> = pipeline.inputs.iter().map(|i| i.name()).collect();
@@ -147,32 +120,4 @@ fn manifest(pipeline: &Pipeline) -> Result<()> {
         &path,
         format!("{manifest:#}\n").as_bytes(),
     )?)
-}
-
-fn hash(path: &Path) -> Result<(u64, String)> {
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
-    let mut hasher = Sha256::new();
-    let bytes =
-        std::io::copy(&mut file, &mut HashSink(&mut hasher)).map_err(Error::io("read", path))?;
-    Ok((
-        bytes,
-        hasher
-            .finalize()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect(),
-    ))
-}
-
-struct HashSink<'a>(&'a mut Sha256);
-
-impl std::io::Write for HashSink<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

@@ -7,7 +7,7 @@ use super::{Pipeline, marker};
 use crate::documents::{Cell, Kind as Column, TableWriter, read_groups};
 use crate::duplicates::{Decisions, Reason as Copy};
 use crate::error::Result;
-use crate::ledger::Counts;
+use crate::ledger;
 use crate::mixture::copies;
 use crate::pii::Kind;
 use crate::report::{Document, Reason, Tally, Terms};
@@ -35,10 +35,9 @@ pub(super) fn write(
         terms: pipeline.terms()?,
         decided,
     };
-    let mine = (0..pipeline.inputs.len()).filter(|&i| pipeline.shard.owns(i));
     ordered_map(
         pipeline.threads,
-        mine,
+        pipeline.mine(),
         |i| writer.input(i).map(|()| i),
         |result| {
             done(result?);
@@ -53,17 +52,14 @@ impl Writer<'_> {
         let marker = self.pipeline.file("tallies", index, "json");
         let made_with =
             serde_json::to_string(&(&settings.filter, &settings.mixture)).unwrap_or_default();
-        let fingerprint = marker::fingerprint([self.decided.as_str(), &made_with]);
+        let fingerprint = marker::fingerprint([&self.decided, &made_with, self.terms.digest()]);
         if marker::done::<Tally>(&marker, &fingerprint).is_some() {
             return Ok(());
         }
         marker::clear(&marker)?;
         let mut columns = Row::columns();
         columns.push(("copies".to_owned(), Column::Count));
-        let path = self
-            .pipeline
-            .documents()
-            .join(format!("{index:05}.parquet"));
+        let path = self.pipeline.file("documents", index, "parquet");
         let mut table = TableWriter::create(&path, columns)?;
         let mut tally = Tally::new(&self.terms);
         let mut ordinal = 0u64;
@@ -72,7 +68,7 @@ impl Writer<'_> {
             &Row::names(),
             |rows| {
                 for row in rows {
-                    let key = (index as u64) << 32 | ordinal;
+                    let key = super::key(index, ordinal);
                     ordinal += 1;
                     if let Some(row) = self.document(key, Row::from_cells(row), &mut tally) {
                         table.push(row)?;
@@ -89,16 +85,15 @@ impl Writer<'_> {
     fn document(&self, key: u64, mut row: Row, tally: &mut Tally) -> Option<Vec<Cell>> {
         let (text, lines) = self.without_boilerplate(&row);
         let words = text.split_whitespace().count() as u64;
-        let personal = |row: &Row| Kind::ALL.map(|kind| (kind.name(), row.personal[kind as usize]));
-        let before = personal(&row);
+        let personal = Kind::ALL.map(|kind| (kind.name(), row.personal[kind as usize]));
         let language = row.language.as_ref();
         let facts = Document {
-            source: &row.source.clone(),
+            source: &row.source,
             language: language.map(|(code, sure)| (code.as_str(), *sure as f32)),
             bytes: text.len() as u64,
             words,
             toxicity: row.toxicity.map(|t| t as f32),
-            personal: &before,
+            personal: &personal,
             boilerplate_lines: lines,
             boilerplate_bytes: if lines > 0 {
                 (row.text.len() - text.len()) as u64
@@ -116,10 +111,7 @@ impl Writer<'_> {
         tally.add(&self.terms, &facts, &text);
         // What stays is counted as it stays: lines that went took their personal information along.
         if lines > 0 {
-            row.personal = Counts::default();
-            for span in crate::pii::find(&text) {
-                row.personal[span.kind as usize] += 1;
-            }
+            row.personal = ledger::count(&text);
         }
         (row.text, row.words) = (text, words);
         let mut cells = row.into_cells();
@@ -152,8 +144,7 @@ impl Writer<'_> {
         copies: u64,
     ) -> Option<(Reason, Vec<&'r str>)> {
         let filter = &self.pipeline.settings.filter;
-        let duplicate =
-            |kind| matches!(self.decisions.duplicate_of(key), Some((_, k)) if k == kind);
+        let duplicate = self.decisions.duplicate_of(key).map(|(_, kind)| kind);
         let identified = row.language.as_ref();
         let identified = identified.filter(|(_, sure)| *sure >= filter.language_confidence);
         let wanted = |code: &str| filter.languages.iter().any(|wanted| wanted == code);
@@ -167,9 +158,9 @@ impl Writer<'_> {
             Reason::Empty
         } else if self.left_out.contains(&row.site) {
             Reason::Site
-        } else if duplicate(Copy::Exact) {
+        } else if duplicate == Some(Copy::Exact) {
             Reason::ExactDuplicate
-        } else if duplicate(Copy::Near) {
+        } else if duplicate == Some(Copy::Near) {
             Reason::NearDuplicate
         } else if words == 0 {
             Reason::Boilerplate

@@ -1,5 +1,7 @@
 //! Dates as inputs write them, brought to RFC 3339 in UTC.
 
+use crate::calendar::is_day;
+
 /// The date as `YYYY-MM-DDTHH:MM:SSZ`, or `YYYY-MM-DD` where there is no time; None if it is none.
 pub(super) fn normalize(text: &str) -> Option<String> {
     let text = text.trim();
@@ -22,7 +24,7 @@ pub(super) fn normalize(text: &str) -> Option<String> {
         number(day.get(8..)?)?,
     );
     let separators = [day.as_bytes()[4], day.as_bytes()[7]];
-    if separators != [b'-'; 2] || !valid_day(year, month, date) {
+    if separators != [b'-'; 2] || !is_day(year, month, date) {
         return None;
     }
     let rest = &text[10..];
@@ -93,19 +95,8 @@ fn number(digits: &str) -> Option<i64> {
 fn civil(digits: &str) -> Option<()> {
     let part = |range: std::ops::Range<usize>| number(digits.get(range)?);
     let (h, mi, s) = (part(8..10)?, part(10..12)?, part(12..14).unwrap_or(0));
-    let valid = valid_day(part(0..4)?, part(4..6)?, part(6..8)?) && h < 24 && mi < 60 && s < 61;
+    let valid = is_day(part(0..4)?, part(4..6)?, part(6..8)?) && h < 24 && mi < 60 && s < 61;
     valid.then_some(())
-}
-
-fn valid_day(year: i64, month: i64, day: i64) -> bool {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let last = match month {
-        2 => 28 + i64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => 0,
-    };
-    (1..=last).contains(&day)
 }
 
 /// Days since 1970 of a day of the Gregorian calendar, counted from March so that the leap day
@@ -165,7 +156,7 @@ mod tests {
     fn every_day_of_four_centuries_goes_there_and_back() {
         for day in -10_000..150_000 {
             let (y, m, d) = civil_from_days(day);
-            assert!(valid_day(y, m, d));
+            assert!(is_day(y, m, d));
             assert_eq!(days(y, m, d), day);
         }
     }

@@ -78,7 +78,7 @@ pub(super) fn reader(
     let mut window = Window::new(Stored::new(inner), codec);
     window.ensure(HEAD);
     if let Some(failure) = window.failure() {
-        return Err(io::Error::new(failure.kind(), failure.to_string()));
+        return Err(failure);
     }
     let head = window.bytes();
     if let Some((_, what)) = REFUSED.iter().find(|r| head.starts_with(r.0)) {

@@ -189,8 +189,7 @@ impl Reader for JsonLines {
     }
 
     fn failure(&self) -> Option<io::Error> {
-        let failure = self.window.failure()?;
-        Some(io::Error::new(failure.kind(), failure.to_string()))
+        self.window.failure()
     }
 
     fn read_so_far(&self) -> u64 {

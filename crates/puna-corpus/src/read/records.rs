@@ -206,8 +206,7 @@ impl<G: Grammar> Reader for Records<G> {
     }
 
     fn failure(&self) -> Option<io::Error> {
-        let failure = self.window.failure()?;
-        Some(io::Error::new(failure.kind(), failure.to_string()))
+        self.window.failure()
     }
 
     fn read_so_far(&self) -> u64 {

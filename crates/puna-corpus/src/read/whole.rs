@@ -39,7 +39,7 @@ impl Reader for Whole {
         while !self.ended {
             let limit = self.limits.record;
             let there = self.window.ensure(limit + 1);
-            let failure = self.window.failure().map(ToString::to_string);
+            let failure = self.window.failure().map(|e| e.to_string());
             let broken = failure.or_else(|| self.window.broken().map(str::to_owned));
             if let Some(what) = broken {
                 self.ended = true;
@@ -84,8 +84,7 @@ impl Reader for Whole {
     }
 
     fn failure(&self) -> Option<io::Error> {
-        let failure = self.window.failure()?;
-        Some(io::Error::new(failure.kind(), failure.to_string()))
+        self.window.failure()
     }
 
     fn read_so_far(&self) -> u64 {

@@ -111,9 +111,9 @@ impl Window {
     }
 
     /// Why no more bytes come, if that is for the system or the store.
-    pub fn failure(&self) -> Option<&io::Error> {
+    pub fn failure(&self) -> Option<io::Error> {
         match &self.end {
-            End::Failed(e) => Some(e),
+            End::Failed(e) => Some(io::Error::new(e.kind(), e.to_string())),
             _ => None,
         }
     }

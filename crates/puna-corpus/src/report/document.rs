@@ -93,6 +93,14 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Every decision.
+    pub const ALL: [Self; 4] = [
+        Self::Kept,
+        Self::LeftOut,
+        Self::KeptByList,
+        Self::LeftOutByList,
+    ];
+
     /// Whether documents of the site stay.
     #[must_use]
     pub fn keeps(self) -> bool {

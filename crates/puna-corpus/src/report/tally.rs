@@ -189,6 +189,12 @@ impl Tally {
         self.damage.add(file, &counts);
     }
 
+    /// Counts damaged records of a file that come after those told one by one.
+    pub fn damaged_more(&mut self, file: &str, records: u64) {
+        let first = None;
+        self.damage.add(file, &FileDamage { records, first });
+    }
+
     /// Adds the counts of another tally.
     ///
     /// # Errors

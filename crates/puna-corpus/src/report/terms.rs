@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use puna_text::hash::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -195,7 +196,7 @@ impl Terms {
         for term in &list {
             hash.update(format!("{}\t{}\n", term.axis.key(), term.term));
         }
-        let digest = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+        let digest = hex(hash.finalize());
         Ok(Self {
             list,
             automaton,

@@ -4,9 +4,9 @@
 use super::file::TokenFile;
 use super::writer::{TokenWriter, Vocabulary};
 use crate::error::{Error, Result};
-use crate::hash::hex;
 use puna_text::Tokenizer;
 use puna_text::atomic_file::write_atomically;
+use puna_text::hash::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs;

@@ -3,6 +3,7 @@
 use super::numbers;
 use super::text::{Paragraph, PrivateKind as Kind};
 use crate::dice::Dice;
+use crate::pools::MONTHS;
 
 /// First names that nobody in the world has.
 const FIRST: &[&str] = &[
@@ -51,20 +52,6 @@ const MAIL_HOSTS: &[&str] = &[
     "mail.example.com",
     "post.example.org",
     "quillbox.example",
-];
-const MONTHS: &[&str] = &[
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
 ];
 
 /// "Margaret Thistlewick"

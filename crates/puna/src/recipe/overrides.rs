@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 /// Sets one key and reads the file again.
-pub(super) fn apply<T: DeserializeOwned>(table: &mut Table, set: &str) -> Result<T> {
+fn apply<T: DeserializeOwned>(table: &mut Table, set: &str) -> Result<T> {
     let fail = |what: String| Error::Override {
         set: set.into(),
         what,
@@ -31,23 +31,34 @@ pub(super) fn apply<T: DeserializeOwned>(table: &mut Table, set: &str) -> Result
     T::deserialize(table.clone()).map_err(|e| fail(explain(e.message())))
 }
 
-/// Settings from the text of a TOML file and overrides.
-pub fn with_overrides<T: DeserializeOwned>(text: &str, set: &[String]) -> anyhow::Result<T> {
+/// Settings from the text of a TOML file and overrides; `syntax` makes an error of a line of the file and
+/// what is wrong in it.
+pub(super) fn parse<T: DeserializeOwned, E: From<Error>>(
+    text: &str,
+    set: &[String],
+    syntax: impl Fn(usize, String) -> E,
+) -> std::result::Result<T, E> {
     let explained = |e: toml::de::Error| {
         let at = e.span().map_or(0, |span| span.start.min(text.len()));
-        let line = text.as_bytes()[..at]
-            .iter()
-            .filter(|&&b| b == b'\n')
-            .count()
-            + 1;
-        anyhow::anyhow!("line {line}: {}", explain(e.message()))
+        let before = text.as_bytes()[..at].iter();
+        let line = before.filter(|&&b| b == b'\n').count() + 1;
+        syntax(line, explain(e.message()))
     };
     let mut settings = toml::from_str(text).map_err(explained)?;
-    let mut table: Table = toml::from_str(text).map_err(explained)?;
-    for set in set {
-        settings = apply(&mut table, set)?;
+    if !set.is_empty() {
+        let mut table: Table = toml::from_str(text).map_err(explained)?;
+        for set in set {
+            settings = apply(&mut table, set)?;
+        }
     }
     Ok(settings)
+}
+
+/// Settings that are no recipe, read as recipes are.
+pub fn with_overrides<T: DeserializeOwned>(text: &str, set: &[String]) -> anyhow::Result<T> {
+    parse(text, set, |line, what| {
+        anyhow::anyhow!("line {line}: {what}")
+    })
 }
 
 /// The value as TOML has it; what is no TOML value is a string, so that paths need no quotes.

@@ -27,26 +27,11 @@ impl Recipe {
 
     /// [`Recipe::read`] with the text at hand.
     pub fn parse(path: &Path, text: &str, set: &[String]) -> Result<Self> {
-        let syntax = |e: toml::de::Error| {
-            let at = e.span().map_or(0, |span| span.start.min(text.len()));
-            let line = text.as_bytes()[..at]
-                .iter()
-                .filter(|&&b| b == b'\n')
-                .count()
-                + 1;
-            Error::Syntax {
-                path: path.into(),
-                line,
-                what: explain(e.message()),
-            }
-        };
-        let mut file: RecipeFile = toml::from_str(text).map_err(syntax)?;
-        if !set.is_empty() {
-            let mut table: toml::Table = toml::from_str(text).map_err(syntax)?;
-            for set in set {
-                file = overrides::apply(&mut table, set)?;
-            }
-        }
+        let file = overrides::parse(text, set, |line, what| Error::Syntax {
+            path: path.into(),
+            line,
+            what,
+        })?;
         Ok(Self {
             file,
             path: path.into(),

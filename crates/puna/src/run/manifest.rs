@@ -3,7 +3,7 @@
 use super::files::files_below;
 use anyhow::{Context, Result, bail};
 use puna_text::atomic_file::write_atomically;
-use puna_train::hash;
+use puna_text::hash;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};

@@ -2,7 +2,7 @@
 
 use super::manifest::{Manifest, Status};
 use anyhow::{Context, Result, bail};
-use puna_train::hash;
+use puna_text::hash;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ use crate::recipe::{Plan, Stage};
 use crate::report::{Reporter, si};
 use anyhow::{Context, Result};
 use puna_text::Tokenizer;
-use puna_train::hash;
+use puna_text::hash;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs;
