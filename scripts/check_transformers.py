@@ -8,6 +8,7 @@ Each sequence runs alone, in f32 with eager attention. The output is one object:
     {"transformers": "5.23.0", "vocab_size": V, "parameters": N,
      "sequences": [{"tokens": [...], "logits": [[V numbers] for each token], "greedy": [N ids]}, ...]}
 
+A model with a head for labels has, in place of each token's V logits, its scores: one number of a reward model.
 A missing, unexpected or misshapen tensor, which transformers would only warn of, is an error here.
 Exit codes: 0 printed; 1 the directory or the tokens are wrong; 3 torch or transformers is not installed.
 """
@@ -35,8 +36,11 @@ def fail(message: str) -> None:
 def load(directory: Path) -> transformers.PreTrainedModel:
     if not (directory / "config.json").is_file():
         fail(f"{directory}: no config.json there")
+    architectures = json.loads((directory / "config.json").read_text()).get("architectures") or []
+    scores = any(name.endswith("ForSequenceClassification") for name in architectures)
+    kind = transformers.AutoModelForSequenceClassification if scores else transformers.AutoModelForCausalLM
     try:
-        model, report = transformers.AutoModelForCausalLM.from_pretrained(
+        model, report = kind.from_pretrained(
             directory, dtype=torch.float32, attn_implementation="eager", local_files_only=True, output_loading_info=True
         )
     except Exception as error:  # transformers raises many kinds for a bad directory
@@ -45,6 +49,17 @@ def load(directory: Path) -> transformers.PreTrainedModel:
     if wrong:
         fail(f"{directory}: the tensors do not match config.json: {json.dumps(wrong)}")
     return model.eval()
+
+
+@torch.no_grad()
+def outputs(model: transformers.PreTrainedModel, tokens: list[int]) -> torch.Tensor:
+    """The head at every token; transformers' own forward of a classifier gives only the last."""
+    tokens = torch.tensor([tokens])
+    if not hasattr(model, "score"):
+        return model(tokens, use_cache=False).logits[0]
+    scores = model.score(model.model(tokens, use_cache=False).last_hidden_state)[0]
+    torch.testing.assert_close(model(tokens, use_cache=False).logits[0], scores[-1])
+    return scores
 
 
 def read_sequences(arguments: argparse.Namespace, vocabulary: int) -> list[list[int]]:
@@ -83,9 +98,7 @@ def main() -> None:
     model = load(arguments.model)
     sequences = []
     for tokens in read_sequences(arguments, model.config.vocab_size):
-        with torch.no_grad():
-            logits = model(torch.tensor([tokens]), use_cache=False).logits[0]
-        entry = {"tokens": tokens, "logits": logits.tolist()}
+        entry = {"tokens": tokens, "logits": outputs(model, tokens).tolist()}
         if arguments.greedy:
             entry["greedy"] = continue_greedily(model, tokens, arguments.greedy)
         sequences.append(entry)

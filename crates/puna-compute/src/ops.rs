@@ -287,7 +287,11 @@ pub trait Ops: Send {
         dim: usize,
         vocab: usize,
     );
-    /// The same, and its backward in one pass: for a loss `L` with `coefficients[r] = dL/dlogprob[r]`
+    /// Log-probability of each row's target under `softmax(logits)`, where the logits `[rows, vocab]`
+    /// exist already, as when decoding; for those that [`Ops::linear`] gives, on the CPU the bits of
+    /// [`Ops::head_logprobs`] come out.
+    fn logprobs(&mut self, logprobs: &mut [f32], logits: &Self::Buf, targets: &[u32], vocab: usize);
+    /// [`Ops::head_logprobs`] and its backward in one pass: for a loss `L` with `coefficients[r] = dL/dlogprob[r]`
     /// sets `dx` and writes `dhead`. Cross-entropy over `n` tokens is the coefficient `-1/n`.
     #[allow(clippy::too_many_arguments)]
     fn head_logprobs_backward(

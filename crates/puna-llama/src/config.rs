@@ -4,6 +4,16 @@ use crate::error::{Error, Result};
 use crate::params::{ParamKind, ParamSpec};
 use puna_compute::AttentionShape;
 
+/// What the last hidden state becomes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HeadKind {
+    /// A logit for every token.
+    #[default]
+    LanguageModel,
+    /// One number: a reward (paper section 3.2.2) or a value (section 3.2.3).
+    Scalar,
+}
+
 /// Every number that fixes the architecture. 7B, 13B, 34B and 70B differ in nothing else.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -27,8 +37,10 @@ pub struct Config {
     pub norm_eps: f32,
     /// Base of the rotary frequencies; 10000 in Llama 2.
     pub rope_theta: f32,
-    /// Whether the output head is the embedding table; false in Llama 2.
+    /// Whether the output head is the embedding table; false in Llama 2, and with a scalar head.
     pub tied: bool,
+    /// What the last hidden state becomes.
+    pub head: HeadKind,
 }
 
 impl Config {
@@ -67,6 +79,9 @@ impl Config {
                 "{} layers and some {parameters} parameters are more than any model has",
                 self.layers
             ));
+        }
+        if self.tied && self.head == HeadKind::Scalar {
+            return fail("a scalar head cannot be tied to the embedding table".into());
         }
         if !self.heads.is_multiple_of(self.kv_heads) {
             return fail(format!(
@@ -109,6 +124,26 @@ impl Config {
         .map(|n| n as u128);
         let attention = 2 * (heads + kv_heads) * head_dim * dim;
         2 * vocab * dim + layers * (attention + 3 * hidden * dim + 2 * dim) + dim
+    }
+
+    /// Rows of the head: logits of a token, or one number.
+    pub fn head_outputs(&self) -> usize {
+        match self.head {
+            HeadKind::LanguageModel => self.vocab_size,
+            HeadKind::Scalar => 1,
+        }
+    }
+
+    /// Refuses a model that cannot write text.
+    pub fn require_language_model(&self) -> Result<()> {
+        match self.head {
+            HeadKind::LanguageModel => Ok(()),
+            HeadKind::Scalar => Err(Error::Config(
+                "the model has a scalar head, as reward models have, and predicts no tokens; use a \
+                 language model"
+                    .into(),
+            )),
+        }
     }
 
     /// Heads as the kernels want them.

@@ -1,12 +1,17 @@
 //! Configurations as files: Hugging Face's `config.json` and Meta's `params.json`
 //! (paper section 2.2, Table 1; the release's `ModelArgs`).
 
-use crate::config::Config;
+use crate::config::{Config, HeadKind};
 use crate::error::{Error, Result};
 use crate::safetensors::Dtype;
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::Path;
+
+/// Transformers' name of a model with a language-model head.
+const LANGUAGE_MODEL: &str = "LlamaForCausalLM";
+/// Its name of a model with a head for labels; with one label, of a number.
+const SCALAR: &str = "LlamaForSequenceClassification";
 
 /// Reads `config.json`, as transformers 4 or 5 writes it. What would change the model's numbers and
 /// is not Llama 2 (scaled rotary positions, biases, another activation, quantisation) is refused.
@@ -26,6 +31,7 @@ pub fn read_config(path: &Path) -> Result<Config> {
         Some(width) => width,
         None => even_share(dim, heads).map_err(|what| Error::format(path, what))?,
     };
+    let head = fields.head()?;
     let config = Config {
         dim,
         layers: fields.size("num_hidden_layers")?,
@@ -44,7 +50,10 @@ pub fn read_config(path: &Path) -> Result<Config> {
             )
         })?,
         rope_theta: fields.rope_theta()?,
-        tied: fields.boolean("tie_word_embeddings")?.unwrap_or(false),
+        // Transformers leaves the flag as it was in the language model; a score is never tied.
+        tied: fields.boolean("tie_word_embeddings")?.unwrap_or(false)
+            && head == HeadKind::LanguageModel,
+        head,
     };
     config
         .validate()
@@ -55,8 +64,12 @@ pub fn read_config(path: &Path) -> Result<Config> {
 /// What `config.json` says of a model whose weights are stored as `dtype`.
 pub fn write_config(config: &Config, dtype: Dtype, bos: u32, eos: u32) -> String {
     let c = config;
-    let value = json!({
-        "architectures": ["LlamaForCausalLM"],
+    let architecture = match c.head {
+        HeadKind::LanguageModel => LANGUAGE_MODEL,
+        HeadKind::Scalar => SCALAR,
+    };
+    let mut value = json!({
+        "architectures": [architecture],
         "attention_bias": false,
         "attention_dropout": 0.0,
         "bos_token_id": bos,
@@ -81,6 +94,12 @@ pub fn write_config(config: &Config, dtype: Dtype, bos: u32, eos: u32) -> String
         "use_cache": true,
         "vocab_size": c.vocab_size,
     });
+    if c.head == HeadKind::Scalar {
+        // Transformers counts the labels by their names where it finds them.
+        value["num_labels"] = json!(1);
+        value["id2label"] = json!({"0": "LABEL_0"});
+        value["label2id"] = json!({"LABEL_0": 0});
+    }
     format!("{value:#}\n")
 }
 
@@ -115,6 +134,7 @@ pub fn read_meta_params(path: &Path, vocab_size: usize, context: usize) -> Resul
         norm_eps: fields.float("norm_eps")?.unwrap_or(1e-5),
         rope_theta: fields.float("rope_theta")?.unwrap_or(10_000.0),
         tied: false,
+        head: HeadKind::LanguageModel,
     };
     config
         .validate()
@@ -206,6 +226,36 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// The head by the architecture's name; anything but transformers' classifier is read as a
+    /// language model, whose tensors it must then have.
+    fn head(&self) -> Result<HeadKind> {
+        let scalar = match self.get("architectures") {
+            None => false,
+            Some(Value::Array(names)) => names.iter().any(|name| name == SCALAR),
+            Some(value) => {
+                return self.fail(format!(
+                    "architectures is {value}; it must be a list of names"
+                ));
+            }
+        };
+        match (scalar, self.labels()?) {
+            (false, _) => Ok(HeadKind::LanguageModel),
+            (true, 1) => Ok(HeadKind::Scalar),
+            (true, n) => self.fail(format!(
+                "num_labels is {n}; only a head of one number can be computed"
+            )),
+        }
+    }
+
+    /// Number of labels; transformers writes their names, and none of either for two.
+    fn labels(&self) -> Result<usize> {
+        match self.get("id2label") {
+            Some(Value::Object(names)) => Ok(names.len()),
+            Some(value) => self.fail(format!("id2label is {value}; it must be an object")),
+            None => Ok(self.optional_size("num_labels")?.unwrap_or(2)),
+        }
+    }
+
     fn refuse_variants(&self) -> Result<()> {
         for name in ["attention_bias", "mlp_bias"] {
             if self.boolean(name)?.unwrap_or(false) {
@@ -286,6 +336,7 @@ mod tests {
             norm_eps: 1e-5,
             rope_theta: 10_000.0,
             tied: true,
+            head: HeadKind::LanguageModel,
         }
     }
 
@@ -294,6 +345,18 @@ mod tests {
         let text = write_config(&sample(), Dtype::Bf16, 1, 2);
         assert!(text.contains("\"rms_norm_eps\": 0.00001,"), "{text}");
         assert_eq!(parse(&text).unwrap(), sample());
+        let scalar = Config {
+            tied: false,
+            head: HeadKind::Scalar,
+            ..sample()
+        };
+        let text = write_config(&scalar, Dtype::F32, 1, 2);
+        assert_eq!(parse(&text).unwrap(), scalar);
+        let two = text
+            .replace(r#""num_labels": 1"#, r#""num_labels": 2"#)
+            .replace("id2label", "other");
+        let message = parse(&two).unwrap_err().to_string();
+        assert!(message.contains("num_labels is 2"), "{message}");
     }
 
     #[test]
@@ -301,6 +364,7 @@ mod tests {
         let good: Value = serde_json::from_str(&write_config(&sample(), Dtype::F32, 1, 2)).unwrap();
         let cases = [
             ("model_type", json!("mistral")),
+            ("architectures", json!("LlamaForCausalLM")),
             ("attention_bias", json!(true)),
             ("mlp_bias", json!(true)),
             ("hidden_act", json!("gelu")),

@@ -4,7 +4,7 @@
 //! the same tokens, however the tokens were cut into calls and whichever sequences shared them.
 
 use crate::config::Config;
-use crate::params::{ParamKind, Params};
+use crate::params::{ParamKind, ParamSpec, Params};
 use crate::worker::rope_tables;
 use puna_compute::{CachedSegment, Ops, Result, WeightFormat, Write};
 
@@ -35,10 +35,50 @@ struct PackedLayer<O: Ops> {
     down: O::Packed,
 }
 
+impl<O: Ops> PackedLayer<O> {
+    fn new(
+        ops: &O,
+        c: &Config,
+        params: &Params<O::Buf>,
+        format: WeightFormat,
+        l: usize,
+    ) -> Result<Self> {
+        Ok(Self {
+            attention_norm: copy(ops, c, params, ParamKind::AttentionNorm(l))?,
+            qkv: pack(ops, c, params, format, ParamKind::Qkv(l))?,
+            output: pack(ops, c, params, format, ParamKind::Output(l))?,
+            ffn_norm: copy(ops, c, params, ParamKind::FfnNorm(l))?,
+            gate_up: pack(ops, c, params, format, ParamKind::GateUp(l))?,
+            down: pack(ops, c, params, format, ParamKind::Down(l))?,
+        })
+    }
+}
+
+/// A matrix in the decoding format. A tied head is the embedding table, under the head's shape.
+fn pack<O: Ops>(
+    ops: &O,
+    c: &Config,
+    params: &Params<O::Buf>,
+    format: WeightFormat,
+    kind: ParamKind,
+) -> Result<O::Packed> {
+    let spec = ParamSpec::of(c, kind);
+    ops.pack(params.get(kind, c), spec.n_out, spec.n_in, format)
+}
+
+fn copy<O: Ops>(ops: &O, c: &Config, params: &Params<O::Buf>, kind: ParamKind) -> Result<O::Buf> {
+    let mut values = vec![0.0; ParamSpec::of(c, kind).len()];
+    ops.download(&mut values, params.get(kind, c));
+    let mut buf = ops.zeros(values.len())?;
+    ops.upload(&mut buf, &values);
+    Ok(buf)
+}
+
 /// A model ready to decode, with its cache.
 pub struct Decoder<O: Ops> {
     ops: O,
     config: Config,
+    format: WeightFormat,
     embedding: O::Buf,
     layers: Vec<PackedLayer<O>>,
     norm: O::Buf,
@@ -76,7 +116,7 @@ impl<B> Arena<B> {
             attention: ops.zeros(rows * shape.q_width())?,
             gate_up: ops.zeros(rows * 2 * c.hidden_dim)?,
             hidden: ops.zeros(rows * c.hidden_dim)?,
-            logits: ops.zeros(logit_rows * c.vocab_size)?,
+            logits: ops.zeros(logit_rows * c.head_outputs())?,
             logit_rows,
         })
     }
@@ -93,31 +133,11 @@ impl<O: Ops> Decoder<O> {
         capacity: usize,
     ) -> Result<Self> {
         let c = config.clone();
-        let pack = |kind| {
-            let spec = crate::params::ParamSpec::of(&c, kind);
-            ops.pack(params.get(kind, &c), spec.n_out, spec.n_in, format)
-        };
-        let copy = |kind| -> Result<O::Buf> {
-            let mut values = vec![0.0; crate::params::ParamSpec::of(&c, kind).len()];
-            ops.download(&mut values, params.get(kind, &c));
-            let mut buf = ops.zeros(values.len())?;
-            ops.upload(&mut buf, &values);
-            Ok(buf)
-        };
-        let mut layers = Vec::with_capacity(c.layers);
-        for l in 0..c.layers {
-            layers.push(PackedLayer {
-                attention_norm: copy(ParamKind::AttentionNorm(l))?,
-                qkv: pack(ParamKind::Qkv(l))?,
-                output: pack(ParamKind::Output(l))?,
-                ffn_norm: copy(ParamKind::FfnNorm(l))?,
-                gate_up: pack(ParamKind::GateUp(l))?,
-                down: pack(ParamKind::Down(l))?,
-            });
-        }
-        let (norm, embedding) = (copy(ParamKind::Norm)?, copy(ParamKind::Embedding)?);
-        // A tied head is the embedding table, whose spec differs only in name.
-        let head = ops.pack(params.get(ParamKind::Head, &c), c.vocab_size, c.dim, format)?;
+        let layers = (0..c.layers).map(|l| PackedLayer::new(&ops, &c, params, format, l));
+        let layers = layers.collect::<Result<_>>()?;
+        let norm = copy(&ops, &c, params, ParamKind::Norm)?;
+        let embedding = copy(&ops, &c, params, ParamKind::Embedding)?;
+        let head = pack(&ops, &c, params, format, ParamKind::Head)?;
         let (cos, sin) = rope_tables(&ops, &c, capacity)?;
         Ok(Self {
             embedding,
@@ -133,7 +153,22 @@ impl<O: Ops> Decoder<O> {
             logits: Vec::new(),
             ops,
             config: c,
+            format,
         })
+    }
+
+    /// Takes other values for the same shape, and forgets what the slots hold: the next rollouts of
+    /// a policy that has been trained. Layer by layer, so that no second model is in memory.
+    pub fn set_params(&mut self, params: &Params<O::Buf>) -> Result<()> {
+        let (ops, c, format) = (&self.ops, &self.config, self.format);
+        self.held.iter_mut().for_each(Vec::clear);
+        for (l, layer) in self.layers.iter_mut().enumerate() {
+            *layer = PackedLayer::new(ops, c, params, format, l)?;
+        }
+        self.norm = copy(ops, c, params, ParamKind::Norm)?;
+        self.embedding = copy(ops, c, params, ParamKind::Embedding)?;
+        self.head = pack(ops, c, params, format, ParamKind::Head)?;
+        Ok(())
     }
 
     /// The model's shape.
@@ -180,7 +215,21 @@ impl<O: Ops> Decoder<O> {
         }
     }
 
-    /// Feeds tokens and returns the logits `[rows, vocab]` of the rows asked for, in order. A slot
+    /// Log-probability of a target under each row of logits that the last [`Decoder::feed`]
+    /// returned: the arithmetic of [`crate::Worker::logprobs`], so with weights in
+    /// [`WeightFormat::F32`] on the CPU its bits too.
+    pub fn logprobs(&mut self, targets: &[u32]) -> Vec<f32> {
+        let vocab = self.config.head_outputs();
+        let rows = self.logits.len() / vocab;
+        assert_eq!(targets.len(), rows, "a target for every row of logits");
+        let mut logprobs = vec![0.0; rows];
+        self.ops
+            .logprobs(&mut logprobs, &self.arena.logits, targets, vocab);
+        logprobs
+    }
+
+    /// Feeds tokens and returns the logits `[rows, vocab]` of the rows asked for, in order; with a
+    /// scalar head, its value at each. A slot
     /// appears at most once in a call and may not outgrow the capacity.
     pub fn feed(&mut self, feeds: &[Feed<'_>], which: LogitRows) -> Result<&[f32]> {
         let c = self.config.clone();
@@ -259,7 +308,7 @@ impl<O: Ops> Decoder<O> {
             picked.len(),
             Write::Set,
         );
-        self.logits.resize(picked.len() * c.vocab_size, 0.0);
+        self.logits.resize(picked.len() * c.head_outputs(), 0.0);
         ops.download(&mut self.logits, &a.logits);
         for feed in feeds {
             self.held[feed.slot].extend_from_slice(feed.tokens);

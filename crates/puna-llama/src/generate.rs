@@ -28,6 +28,9 @@ pub struct GenerateOptions {
     pub ignore_eos: bool,
     /// Most rows of a call while prompts are read; slots that already write always go along.
     pub prefill_rows: usize,
+    /// Random stream of each prompt; empty is stream `i` for prompt `i`. With streams of its own a
+    /// prompt gets the same completion, whichever others it is completed with.
+    pub streams: Vec<u64>,
 }
 
 impl Default for GenerateOptions {
@@ -38,6 +41,7 @@ impl Default for GenerateOptions {
             stop: Vec::new(),
             ignore_eos: false,
             prefill_rows: 256,
+            streams: Vec::new(),
         }
     }
 }
@@ -62,7 +66,8 @@ pub struct Generated {
     /// The text behind the prompt, without stop string or special tokens. A completion that begins
     /// a new word begins with its space.
     pub text: String,
-    /// Log-probability of each token under the model, without temperature or cuts.
+    /// Log-probability of each token under the model, without temperature or cuts: bit for bit what
+    /// [`crate::Worker::logprobs`] gives for it, on the CPU with weights in f32.
     pub logprobs: Vec<f32>,
     /// Why it ended.
     pub finish: Finish,
@@ -81,7 +86,7 @@ struct Sequence<'a> {
 pub type OnToken<'a> = &'a mut dyn FnMut(usize, &str);
 
 /// Completes every prompt; results are in the prompts' order. Prompts are token ids as the model
-/// was trained on, so with the begin-of-sequence token. Prompt `i` draws from random stream `i`.
+/// was trained on, so with the begin-of-sequence token.
 pub fn generate<O: Ops>(
     decoder: &mut Decoder<O>,
     tokenizer: &Tokenizer,
@@ -104,11 +109,12 @@ pub fn generate<O: Ops>(
                 && let Some(index) = waiting.pop_front()
             {
                 let tokens = prompts[index].clone();
+                let stream = options.streams.get(index).copied().unwrap_or(index as u64);
                 decoder.truncate(slot, shared(decoder.tokens(slot), &tokens));
                 *place = Some(Sequence {
                     index,
                     logprobs: Vec::new(),
-                    sampler: Sampler::new(&options.sampling, index as u64),
+                    sampler: Sampler::new(&options.sampling, stream),
                     text: TextStream::new(tokenizer, &tokens, &options.stop),
                     tokens,
                 });
@@ -133,8 +139,22 @@ pub fn generate<O: Ops>(
             .map(|&(slot, n)| decoder.len(slot) + n)
             .collect();
         let logits = decoder.feed(&feeds, LogitRows::Last)?;
-        for ((&(slot, _), read), logits) in chosen.iter().zip(read).zip(logits.chunks_exact(vocab))
+        let mut tokens = Vec::with_capacity(chosen.len());
+        for ((&(slot, _), &read), logits) in
+            chosen.iter().zip(&read).zip(logits.chunks_exact(vocab))
         {
+            tokens.push(match &mut slots[slot] {
+                Some(s) if read == s.tokens.len() => s.sampler.sample(logits, &s.tokens)?,
+                // In the middle of a prompt nothing is chosen: any token will do.
+                _ => 0,
+            });
+        }
+        let logprobs = decoder.logprobs(&tokens);
+        let rows = chosen
+            .iter()
+            .zip(read)
+            .zip(tokens.into_iter().zip(logprobs));
+        for ((&(slot, _), read), (token, logprob)) in rows {
             let place = &mut slots[slot];
             let Some(sequence) = place else { continue };
             if read < sequence.tokens.len() {
@@ -142,7 +162,8 @@ pub fn generate<O: Ops>(
             }
             let prompt_len = prompts[sequence.index].len();
             let room = options.max_tokens.min(capacity - prompt_len);
-            let finish = sequence.advance(logits, room, (!options.ignore_eos).then_some(eos))?;
+            let eos = (!options.ignore_eos).then_some(eos);
+            let finish = sequence.advance(token, logprob, room, eos);
             if let Some(on_token) = &mut on_token {
                 let done = finish.is_some();
                 let text = if done {
@@ -175,23 +196,28 @@ pub fn generate<O: Ops>(
 }
 
 impl Sequence<'_> {
-    /// Chooses the next token; what ends the completion, if it ends with it.
-    fn advance(&mut self, logits: &[f32], room: usize, eos: Option<u32>) -> Result<Option<Finish>> {
-        let sampled = self.sampler.sample(logits, &self.tokens)?;
-        self.tokens.push(sampled.token);
-        self.logprobs.push(sampled.logprob);
+    /// Takes the next token; what ends the completion, if it ends with it.
+    fn advance(
+        &mut self,
+        token: u32,
+        logprob: f32,
+        room: usize,
+        eos: Option<u32>,
+    ) -> Option<Finish> {
+        self.tokens.push(token);
+        self.logprobs.push(logprob);
         let mut finish = None;
-        if eos == Some(sampled.token) {
+        if eos == Some(token) {
             finish = Some(Finish::Eos);
-        } else if self.text.push(sampled.token) {
-            return Ok(Some(Finish::Stop));
+        } else if self.text.push(token) {
+            return Some(Finish::Stop);
         } else if self.logprobs.len() >= room {
             finish = Some(Finish::Length);
         }
         if finish.is_some() && self.text.finish() {
             finish = Some(Finish::Stop);
         }
-        Ok(finish)
+        finish
     }
 
     fn into_generated(mut self, prompt_len: usize, finish: Finish) -> Generated {
@@ -271,12 +297,20 @@ fn check<O: Ops>(
 ) -> Result<()> {
     let fail = |what: String| Err(Error::Input(what));
     options.sampling.validate()?;
+    decoder.config().require_language_model()?;
     check_tokenizer(decoder.config(), tokenizer)?;
     if options.stop.iter().any(String::is_empty) {
         return fail("a stop string is empty; leave it out".into());
     }
     if options.prefill_rows == 0 {
         return fail("prefill_rows is 0; it must be at least 1".into());
+    }
+    if !options.streams.is_empty() && options.streams.len() != prompts.len() {
+        return fail(format!(
+            "{} streams for {} prompts; give each one, or none",
+            options.streams.len(),
+            prompts.len()
+        ));
     }
     if decoder.slots() == 0 {
         return fail("the decoder has no slots; make it with at least one".into());

@@ -2,10 +2,10 @@
 //! practice: normal with deviation 0.02, the matrices that write to the residual stream scaled by
 //! `1 / sqrt(2 layers)` so that its variance does not grow with depth, gains of norms one.
 
-use crate::config::Config;
+use crate::config::{Config, HeadKind};
 use crate::error::Result;
 use crate::model::Model;
-use crate::params::{ParamKind, Params};
+use crate::params::{ParamKind, ParamSpec, Params};
 use crate::random::Random;
 use puna_compute::HostBuf;
 
@@ -38,6 +38,28 @@ impl Model {
             params: Params { tensors },
         })
     }
+
+    /// The same model with a fresh scalar head: what a reward model (paper section 3.2.2) or a
+    /// critic begins as. The paper does not say how the head is initialised; here, as every matrix.
+    pub fn with_scalar_head(self, seed: u64) -> Result<Self> {
+        let before = Params::<HostBuf>::index(ParamKind::Head, &self.config);
+        let mut tensors = self.params.tensors;
+        if !self.config.tied {
+            tensors.truncate(before);
+        }
+        let config = Config {
+            tied: false,
+            head: HeadKind::Scalar,
+            ..self.config
+        };
+        let mut head = HostBuf::zeros(ParamSpec::of(&config, ParamKind::Head).len())?;
+        Random::new(seed, tensors.len() as u64).fill_normal(&mut head, DEVIATION);
+        tensors.push(head);
+        Ok(Self {
+            config,
+            params: Params { tensors },
+        })
+    }
 }
 
 #[cfg(test)]
@@ -58,6 +80,7 @@ mod tests {
             norm_eps: 1e-5,
             rope_theta: 1e4,
             tied: false,
+            head: HeadKind::LanguageModel,
         };
         let model = Model::init(&config, 7).unwrap();
         for (spec, tensor) in config.param_specs().iter().zip(&model.params.tensors) {

@@ -2,7 +2,7 @@
 //! vocabulary, context; a negative vocabulary means a head of its own), then `f32` tensors, each
 //! kind for all layers together, rotary positions in adjacent pairs.
 
-use crate::config::Config;
+use crate::config::{Config, HeadKind};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::params::{ParamKind, Params};
@@ -73,6 +73,7 @@ fn config(fields: &[i32; 7]) -> std::result::Result<Config, String> {
         norm_eps: 1e-5,
         rope_theta: 10_000.0,
         tied: vocab > 0,
+        head: HeadKind::LanguageModel,
     };
     config
         .validate()

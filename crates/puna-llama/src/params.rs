@@ -1,7 +1,7 @@
 //! The parameters as the engine holds them: one list of tensors, with queries, keys and values in
 //! one matrix and gate and up in another, so that each is one product.
 
-use crate::config::Config;
+use crate::config::{Config, HeadKind};
 use puna_compute::{HostBuf, Ops, Result as ComputeResult};
 
 /// What a tensor is.
@@ -23,7 +23,7 @@ pub enum ParamKind {
     Down(usize),
     /// Norm before the head `[dim]`.
     Norm,
-    /// Language-model head `[vocab, dim]`.
+    /// Language-model head `[vocab, dim]`, or scalar head `[1, dim]`.
     Head,
 }
 
@@ -102,7 +102,13 @@ impl ParamSpec {
                 vec![(format!("model.layers.{l}.mlp.down_proj.weight"), c.dim)],
             ),
             ParamKind::Norm => (1, vec![("model.norm.weight".into(), c.dim)]),
-            ParamKind::Head => (c.dim, vec![("lm_head.weight".into(), c.vocab_size)]),
+            ParamKind::Head => {
+                let name = match c.head {
+                    HeadKind::LanguageModel => "lm_head.weight",
+                    HeadKind::Scalar => "score.weight",
+                };
+                (c.dim, vec![(name.into(), c.head_outputs())])
+            }
         };
         Self {
             kind,

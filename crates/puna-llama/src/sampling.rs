@@ -70,15 +70,6 @@ impl SamplingOptions {
     }
 }
 
-/// A chosen token.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sampled {
-    /// Its id.
-    pub token: u32,
-    /// Its log-probability under the model's own distribution: no temperature, penalty or cut.
-    pub logprob: f32,
-}
-
 /// A token that may be chosen, ordered by probability, then by lower id.
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
@@ -113,6 +104,8 @@ pub struct Sampler {
     options: SamplingOptions,
     random: Random,
     penalised: Vec<f32>,
+    /// Of all tokens, where nothing is cut away.
+    weights: Vec<f32>,
     candidates: Vec<Candidate>,
     kept: Vec<Candidate>,
 }
@@ -124,22 +117,15 @@ impl Sampler {
             options: options.clone(),
             random: Random::new(options.seed, sequence),
             penalised: Vec::new(),
+            weights: Vec::new(),
             candidates: Vec::new(),
             kept: Vec::new(),
         }
     }
 
     /// Chooses the token that follows `history`, given the model's logits for it.
-    pub fn sample(&mut self, logits: &[f32], history: &[u32]) -> Result<Sampled> {
-        let lse = log_sum_exp(logits)?;
-        let token = self.choose(logits, history);
-        Ok(Sampled {
-            token,
-            logprob: (f64::from(logits[token as usize]) - lse) as f32,
-        })
-    }
-
-    fn choose(&mut self, logits: &[f32], history: &[u32]) -> u32 {
+    pub fn sample(&mut self, logits: &[f32], history: &[u32]) -> Result<u32> {
+        check_distribution(logits)?;
         let mut logits = logits;
         if self.options.repetition_penalty != 1.0 {
             self.penalise(logits, history);
@@ -147,11 +133,19 @@ impl Sampler {
         }
         let best = argmax(logits);
         if self.options.temperature == 0.0 {
-            return best;
+            return Ok(best);
         }
         // One draw a token, whatever the options cut away.
         let draw = self.random.uniform();
-        let top = f64::from(logits[best as usize]);
+        let top = logits[best as usize];
+        if self.options.top_k == 0 && self.options.top_p == 1.0 {
+            let scale = std::f32::consts::LOG2_E / self.options.temperature;
+            self.weights.clear();
+            let exponents = logits.iter().map(|&l| (l - top) * scale);
+            self.weights.extend(exponents.map(exp2));
+            return Ok(pick_from_all(&self.weights, draw));
+        }
+        let top = f64::from(top);
         let scale = 1.0 / f64::from(self.options.temperature);
         self.candidates.clear();
         self.candidates
@@ -169,9 +163,9 @@ impl Sampler {
         }
         if self.options.top_p < 1.0 {
             self.keep_nucleus();
-            pick(&self.kept, draw)
+            Ok(pick(&self.kept, draw))
         } else {
-            pick(&self.candidates, draw)
+            Ok(pick(&self.candidates, draw))
         }
     }
 
@@ -212,6 +206,58 @@ impl Sampler {
     }
 }
 
+/// `2^x` for `x` of at most 0, to within 3e-7 of it; 0 where that is no normal number. Without a call
+/// or a branch, so that it is computed for several at once: it is most of what sampling costs.
+fn exp2(x: f32) -> f32 {
+    /// Added to a small number, it leaves its nearest whole number in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    let clamped = x.max(-126.0);
+    let rounded = clamped + ROUND;
+    let whole = (rounded.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
+    let rest = clamped - (rounded - ROUND);
+    // The series of 2^rest for rest from -1/2 to 1/2: ln(2)^i / i!.
+    let series = [
+        1.540_353e-4,
+        1.333_355_8e-3,
+        9.618_129e-3,
+        5.550_411e-2,
+        0.240_226_5,
+        std::f32::consts::LN_2,
+        1.0,
+    ];
+    let mantissa = series.iter().fold(0.0, |sum, c| sum * rest + c);
+    let power = f32::from_bits((whole.wrapping_add(127) << 23) as u32);
+    if x < -126.0 { 0.0 } else { mantissa * power }
+}
+
+/// The token at `draw` of the cumulative weight, all of them candidates.
+fn pick_from_all(weights: &[f32], draw: f64) -> u32 {
+    let sum = |weights: &[f32]| weights.iter().map(|&w| f64::from(w)).sum::<f64>();
+    // Whole runs are passed over first: a sum of sums is shorter to wait for.
+    const RUN: usize = 32;
+    let runs: Vec<f64> = weights.chunks(RUN).map(sum).collect();
+    let mut left = draw * runs.iter().sum::<f64>();
+    let mut first = 0;
+    while first + 1 < runs.len() && left >= runs[first] {
+        left -= runs[first];
+        first += 1;
+    }
+    let mut last = 0;
+    let rest = weights.iter().enumerate().skip(first * RUN);
+    for (token, &weight) in rest.filter(|(_, w)| **w > 0.0) {
+        last = token as u32;
+        left -= f64::from(weight);
+        if left < 0.0 {
+            return last;
+        }
+    }
+    // Rounding may leave a little behind the last: then it is the last that can be chosen.
+    weights
+        .iter()
+        .rposition(|&w| w > 0.0)
+        .map_or(last, |token| token as u32)
+}
+
 /// The candidate at `draw` of the cumulative weight.
 fn pick(candidates: &[Candidate], draw: f64) -> u32 {
     let total: f64 = candidates.iter().map(|c| c.weight).sum();
@@ -238,8 +284,8 @@ pub fn argmax(logits: &[f32]) -> u32 {
     best as u32
 }
 
-/// Log of the sum of exponentials; an error where the logits are no distribution.
-fn log_sum_exp(logits: &[f32]) -> Result<f64> {
+/// An error where the logits are no distribution.
+fn check_distribution(logits: &[f32]) -> Result<()> {
     let mut top = f32::NEG_INFINITY;
     for (i, &logit) in logits.iter().enumerate() {
         if logit.is_nan() || logit == f32::INFINITY {
@@ -252,9 +298,7 @@ fn log_sum_exp(logits: &[f32]) -> Result<f64> {
     if top == f32::NEG_INFINITY {
         return Err(Error::NonFinite("every logit is minus infinity".into()));
     }
-    let top = f64::from(top);
-    let sum: f64 = logits.iter().map(|&l| (f64::from(l) - top).exp()).sum();
-    Ok(top + sum.ln())
+    Ok(())
 }
 
 #[cfg(test)]
@@ -275,19 +319,17 @@ mod tests {
     fn frequencies(sampler: &mut Sampler, logits: &[f32], n: usize) -> Vec<f64> {
         let mut counts = vec![0.0; logits.len()];
         for _ in 0..n {
-            counts[sampler.sample(logits, &[]).unwrap().token as usize] += 1.0 / n as f64;
+            counts[sampler.sample(logits, &[]).unwrap() as usize] += 1.0 / n as f64;
         }
         counts
     }
 
     #[test]
     fn greedy_takes_the_lowest_of_equals() {
-        let sampled = sampler(0.0, 0, 0.9)
+        let token = sampler(0.0, 0, 0.9)
             .sample(&[1.0, 3.0, 3.0, -2.0], &[])
             .unwrap();
-        assert_eq!(sampled.token, 1);
-        let z: f64 = [1f64, 3.0, 3.0, -2.0].iter().map(|l| l.exp()).sum();
-        assert!((f64::from(sampled.logprob) - (3.0 - z.ln())).abs() < 1e-6);
+        assert_eq!(token, 1);
     }
 
     #[test]
@@ -299,6 +341,26 @@ mod tests {
             assert!((seen[i] - l.exp() / z).abs() < 0.01, "{seen:?}");
         }
         assert_eq!(seen[3], 0.0);
+    }
+
+    #[test]
+    fn exponentials_are_within_rounding() {
+        for i in 0..=1_000_000 {
+            let x = -126.0 * i as f32 / 1e6;
+            let expected = f64::from(x).exp2();
+            let error = (f64::from(exp2(x)) - expected).abs() / expected;
+            assert!(error < 3e-7, "{x}: {error}");
+        }
+        assert_eq!(exp2(0.0), 1.0);
+        assert_eq!([-126.1, -1e30, f32::NEG_INFINITY].map(exp2), [0.0; 3]);
+    }
+
+    #[test]
+    fn picks_from_all_by_cumulative_weight() {
+        let mut weights = vec![0.0f32; 100];
+        (weights[1], weights[40], weights[70]) = (1.0, 2.0, 1.0);
+        let picked = [0.0, 0.2, 0.25, 0.7, 0.75, 0.999, 1.0].map(|d| pick_from_all(&weights, d));
+        assert_eq!(picked, [1, 1, 40, 40, 70, 70, 70]);
     }
 
     #[test]
@@ -326,11 +388,8 @@ mod tests {
             ..SamplingOptions::greedy()
         };
         let mut sampler = Sampler::new(&options, 0);
-        assert_eq!(sampler.sample(&[3.0, 2.0, 1.0], &[0]).unwrap().token, 1);
-        assert_eq!(
-            sampler.sample(&[-1.0, -1.5, -3.0], &[0, 0]).unwrap().token,
-            1
-        );
+        assert_eq!(sampler.sample(&[3.0, 2.0, 1.0], &[0]).unwrap(), 1);
+        assert_eq!(sampler.sample(&[-1.0, -1.5, -3.0], &[0, 0]).unwrap(), 1);
     }
 
     #[test]
@@ -343,7 +402,7 @@ mod tests {
         let draw = |sequence| {
             let mut sampler = Sampler::new(&options, sequence);
             (0..32)
-                .map(|_| sampler.sample(&[0.0; 100], &[]).unwrap().token)
+                .map(|_| sampler.sample(&[0.0; 100], &[]).unwrap())
                 .collect::<Vec<_>>()
         };
         assert_eq!(draw(3), draw(3));

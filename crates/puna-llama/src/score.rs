@@ -1,8 +1,9 @@
 //! Log-likelihood of given text: what evaluation, contamination checks and `puna score` read.
 
+use crate::batch::Batch;
 use crate::error::{Error, Result};
 use crate::params::Params;
-use crate::worker::{Batch, Worker};
+use crate::worker::Worker;
 use puna_compute::Ops;
 
 /// A text to score behind another.
@@ -30,6 +31,7 @@ pub fn score<O: Ops>(
     params: &Params<O::Buf>,
     items: &[ScoreItem],
 ) -> Result<Vec<Scored>> {
+    worker.config().require_language_model()?;
     let (max_rows, vocab) = (worker.max_rows(), worker.config().vocab_size);
     for (i, item) in items.iter().enumerate() {
         check(i, item, max_rows, vocab)?;

@@ -1,46 +1,15 @@
 //! The forward and backward pass of one worker over one micro-batch (paper section 2.2):
-//! pre-normalised blocks, rotary positions, grouped-query attention, SwiGLU.
+//! pre-normalised blocks, rotary positions, grouped-query attention, SwiGLU. What is computed from
+//! the last hidden states is in `heads.rs`.
 //!
 //! A worker owns a device and the arena its activations live in; parameters are shared and read-only.
 //! Norms and the SwiGLU product are recomputed in the backward instead of kept; with
 //! `recompute` only the residual stream at each block's input is kept.
 
-use crate::config::Config;
+use crate::batch::Batch;
+use crate::config::{Config, HeadKind};
 use crate::params::{ParamKind, Params};
-use puna_compute::{Ops, Result, Segment, Write};
-
-/// Rows for one pass: tokens of one or more documents, packed one behind the other.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
-    /// Token ids.
-    pub tokens: Vec<u32>,
-    /// What each row should predict.
-    pub targets: Vec<u32>,
-    /// The documents: attention and positions start afresh in each. They cover all rows in order.
-    pub segments: Vec<Segment>,
-}
-
-impl Batch {
-    /// Number of rows.
-    pub fn rows(&self) -> usize {
-        self.tokens.len()
-    }
-
-    /// Appends a document.
-    pub fn push(&mut self, tokens: &[u32], targets: &[u32]) {
-        assert_eq!(tokens.len(), targets.len(), "a target for every token");
-        self.segments.push(Segment {
-            start: self.tokens.len(),
-            len: tokens.len(),
-        });
-        self.tokens.extend_from_slice(tokens);
-        self.targets.extend_from_slice(targets);
-    }
-
-    fn positions(&self) -> Vec<u32> {
-        self.segments.iter().flat_map(|s| 0..s.len as u32).collect()
-    }
-}
+use puna_compute::{Ops, Result, Write};
 
 /// How a worker lays out its memory.
 #[derive(Clone, Copy, Debug)]
@@ -62,8 +31,8 @@ struct Block<B> {
 
 /// One device with its activations.
 pub struct Worker<O: Ops> {
-    ops: O,
-    config: Config,
+    pub(crate) ops: O,
+    pub(crate) config: Config,
     options: WorkerOptions,
     cos: O::Buf,
     sin: O::Buf,
@@ -71,11 +40,13 @@ pub struct Worker<O: Ops> {
     residual: Vec<O::Buf>,
     /// One per layer, or a single one that every layer uses in turn.
     blocks: Vec<Block<O::Buf>>,
-    normed: O::Buf,
+    pub(crate) normed: O::Buf,
     hidden: O::Buf,
+    /// A scalar head's outputs, and then their gradients.
+    pub(crate) scalars: O::Buf,
     // Gradients of activations.
     dx: O::Buf,
-    dnormed: O::Buf,
+    pub(crate) dnormed: O::Buf,
     dattention: O::Buf,
     dqkv: O::Buf,
     dhidden: O::Buf,
@@ -108,6 +79,7 @@ impl<O: Ops> Worker<O> {
             blocks: (0..kept).map(|_| block()).collect::<Result<_>>()?,
             normed: buf(config.dim)?,
             hidden: buf(config.hidden_dim)?,
+            scalars: buf(scalar_width(config))?,
             dx: buf(config.dim)?,
             dnormed: buf(config.dim)?,
             dattention: buf(shape.q_width())?,
@@ -129,8 +101,8 @@ impl<O: Ops> Worker<O> {
         let residual = (config.layers + 1) * dim;
         let blocks = kept * (qkv + q + shape.heads + dim + 2 * hidden);
         let passing = 3 * dim + q + qkv + 4 * hidden;
-        let rope = config.head_dim;
-        4 * options.max_rows as u64 * (residual + blocks + passing + rope) as u64
+        let (rope, scalar) = (config.head_dim, scalar_width(config));
+        4 * options.max_rows as u64 * (residual + blocks + passing + rope + scalar) as u64
     }
 
     /// The device.
@@ -148,77 +120,17 @@ impl<O: Ops> Worker<O> {
         self.options.max_rows
     }
 
-    /// Log-probability of every target; no gradient.
-    pub fn logprobs(&mut self, params: &Params<O::Buf>, batch: &Batch) -> Vec<f32> {
-        self.forward(params, batch);
-        let mut logprobs = vec![0.0; batch.rows()];
-        let head = params.get(ParamKind::Head, &self.config);
-        let (dim, vocab) = (self.config.dim, self.config.vocab_size);
-        self.ops.head_logprobs(
-            &mut logprobs,
-            &self.normed,
-            head,
-            &batch.targets,
-            dim,
-            vocab,
-        );
-        logprobs
-    }
-
-    /// Logits of every row, `[rows, vocab]`: for tests and probes of small batches.
-    pub fn logits(&mut self, params: &Params<O::Buf>, batch: &Batch) -> Result<Vec<f32>> {
-        self.forward(params, batch);
-        let (rows, dim, vocab) = (batch.rows(), self.config.dim, self.config.vocab_size);
-        let head = params.get(ParamKind::Head, &self.config);
-        let mut logits = self.ops.zeros(rows * vocab)?;
-        self.ops.linear(
-            &mut logits,
-            &self.normed,
-            head,
-            rows,
-            dim,
-            vocab,
-            Write::Set,
-        );
-        let mut out = vec![0.0; rows * vocab];
-        self.ops.download(&mut out, &logits);
-        Ok(out)
-    }
-
-    /// Forward and backward for the loss whose derivative by the log-probability of row `r` is
-    /// `coefficients[r]`; writes `grads` or adds to them, and returns the log-probabilities.
-    pub fn backward(
+    /// The backward below the head: from `dnormed`, the gradient of the normed last hidden states
+    /// of the last forward.
+    pub(crate) fn trunk_backward(
         &mut self,
         params: &Params<O::Buf>,
         grads: &mut Params<O::Buf>,
         batch: &Batch,
-        coefficients: &[f32],
         write: Write,
-    ) -> Vec<f32> {
-        if write == Write::Set {
-            // Products write their gradients themselves; the table's and the gains' are only added to.
-            for (spec, grad) in self.config.param_specs().iter().zip(&mut grads.tensors) {
-                if spec.kind == ParamKind::Embedding || !spec.decays() {
-                    self.ops.clear(grad, spec.len());
-                }
-            }
-        }
-        self.forward(params, batch);
+    ) {
         let config = self.config.clone();
         let (rows, dim, eps) = (batch.rows(), config.dim, config.norm_eps);
-        let mut logprobs = vec![0.0; rows];
-        self.ops.head_logprobs_backward(
-            &mut self.dnormed,
-            grads.get_mut(ParamKind::Head, &config),
-            &mut logprobs,
-            &self.normed,
-            params.get(ParamKind::Head, &config),
-            &batch.targets,
-            coefficients,
-            dim,
-            config.vocab_size,
-            write,
-        );
         self.ops.clear(&mut self.dx, rows * dim);
         self.ops.rmsnorm_backward(
             &mut self.dx,
@@ -240,7 +152,6 @@ impl<O: Ops> Worker<O> {
         let dtable = grads.get_mut(ParamKind::Embedding, &config);
         self.ops
             .embedding_backward(dtable, &self.dx, &batch.tokens, dim);
-        logprobs
     }
 
     /// The first block whose output of the last forward pass over `rows` rows holds a value that is
@@ -262,7 +173,8 @@ impl<O: Ops> Worker<O> {
         out
     }
 
-    fn forward(&mut self, params: &Params<O::Buf>, batch: &Batch) {
+    /// Everything below the head: leaves the normed last hidden states in `normed`.
+    pub(crate) fn forward(&mut self, params: &Params<O::Buf>, batch: &Batch) {
         let rows = batch.rows();
         assert!(
             rows <= self.options.max_rows,
@@ -466,6 +378,11 @@ impl<O: Ops> Worker<O> {
         let g = grads.get_mut(ParamKind::AttentionNorm(l), c);
         ops.rmsnorm_backward(dx, g, dnormed, x, gain, rows, c.dim, c.norm_eps);
     }
+}
+
+/// Values a row that a scalar head needs.
+fn scalar_width(config: &Config) -> usize {
+    usize::from(config.head == HeadKind::Scalar)
 }
 
 /// Cosines and sines of the rotary angles, `[positions, head_dim / 2]` each, computed in f64.

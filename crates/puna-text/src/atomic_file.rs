@@ -1,12 +1,16 @@
 //! Files that appear under their name only when they are whole.
 
 use crate::error::{Error, Result};
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A file written beside its destination and renamed over it by [`AtomicFile::commit`]. Dropped
-/// without a commit, it leaves nothing.
+/// without a commit, it leaves nothing; killed, it leaves what [`remove_abandoned`] finds.
+///
+/// The temporary file is locked while it is written, and the system gives the lock up with the
+/// process: on one machine or several, a file without a lock is nobody's.
 #[derive(Debug)]
 pub struct AtomicFile {
     path: PathBuf,
@@ -17,9 +21,27 @@ pub struct AtomicFile {
 impl AtomicFile {
     /// Begins to write the file that will be called `path`.
     pub fn create(path: &Path) -> Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-        let file = File::create(&temporary).map_err(Error::io("create", path))?;
+        let (temporary, file) = loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let process = std::process::id();
+            let temporary = path.with_file_name(format!(".{name}.{process}.{number}.tmp"));
+            let created = File::options()
+                .write(true)
+                .create_new(true)
+                .open(&temporary);
+            if matches!(&created, Err(e) if e.kind() == ErrorKind::AlreadyExists) {
+                continue;
+            }
+            let file = created.map_err(Error::io("create", path))?;
+            // Between its creation and its lock, another process may have taken the file for
+            // abandoned; then there is another number. Where files cannot be locked, none is.
+            let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+            if !taken && temporary.exists() {
+                break (temporary, file);
+            }
+        };
         let writer = Some(BufWriter::with_capacity(1 << 20, file));
         Ok(Self {
             path: path.into(),
@@ -41,15 +63,19 @@ impl AtomicFile {
     /// Makes the bytes durable and gives the file its name, replacing what had it.
     pub fn commit(mut self) -> Result<()> {
         let fail = |e| Error::io("write", &self.path)(e);
+        // Open, so locked, until it has its name.
+        let mut file = None;
         if let Some(writer) = self.writer.take() {
-            let file = writer.into_inner().map_err(|e| fail(e.into_error()))?;
-            file.sync_all().map_err(fail)?;
+            let written = writer.into_inner().map_err(|e| fail(e.into_error()))?;
+            written.sync_all().map_err(fail)?;
+            file = Some(written);
         }
         fs::rename(&self.temporary, &self.path).map_err(fail)?;
         // The rename itself is durable once the directory is; not every system can sync one.
         if let Some(directory) = self.path.parent().and_then(|p| File::open(p).ok()) {
             let _ = directory.sync_all();
         }
+        drop(file);
         Ok(())
     }
 }
@@ -59,6 +85,35 @@ impl Drop for AtomicFile {
         // After a commit there is nothing under that name any more.
         let _ = fs::remove_file(&self.temporary);
     }
+}
+
+/// Removes the temporary files of processes that were killed, directly in `directory`; those that
+/// are still written, here or on another machine, stay. Gives their number.
+pub fn remove_abandoned(directory: &Path) -> Result<u64> {
+    let mut removed = 0;
+    for entry in fs::read_dir(directory).map_err(Error::io("read", directory))? {
+        let entry = entry.map_err(Error::io("read", directory))?;
+        if !is_temporary(&entry.file_name().to_string_lossy()) {
+            continue;
+        }
+        let path = entry.path();
+        // Its writer may have given it its name meanwhile; what cannot be opened stays.
+        let Ok(file) = File::options().write(true).open(&path) else {
+            continue;
+        };
+        if file.try_lock().is_ok() && fs::remove_file(&path).is_ok() {
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// Whether a name is that of a temporary file: `.NAME.PROCESS.NUMBER.tmp`.
+fn is_temporary(name: &str) -> bool {
+    let inner = name.strip_prefix('.').and_then(|n| n.strip_suffix(".tmp"));
+    let mut parts = inner.unwrap_or_default().rsplitn(3, '.');
+    let is_number = |part: Option<&str>| part.is_some_and(|p| p.parse::<u64>().is_ok());
+    is_number(parts.next()) && is_number(parts.next()) && parts.next().is_some()
 }
 
 /// Writes a whole file at once.
@@ -84,5 +139,38 @@ mod tests {
         write_atomically(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_and_what_is_written_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.bin");
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"new").unwrap();
+        for name in [".x.bin.4000000000.0.tmp", ".hidden.tmp", ".x.1.2.other"] {
+            fs::write(dir.path().join(name), b"old").unwrap();
+        }
+        assert_eq!(remove_abandoned(dir.path()).unwrap(), 1);
+        assert_eq!(remove_abandoned(dir.path()).unwrap(), 0);
+        file.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn a_file_is_never_taken_from_its_writer() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                for i in 0..60u32 {
+                    let path = dir.path().join(format!("{}", i % 3));
+                    write_atomically(&path, &i.to_be_bytes()).unwrap();
+                }
+            });
+            while !writer.is_finished() {
+                remove_abandoned(dir.path()).unwrap();
+            }
+        });
+        assert_eq!(fs::read(dir.path().join("1")).unwrap(), 58u32.to_be_bytes());
     }
 }

@@ -2,7 +2,9 @@
 //! renamed; read back only if every byte is as it was written.
 //!
 //! `step-00000042/` holds `state.json` (where the run stands), `state.safetensors` (weights and both
-//! moments, in the engine's own layout) and `SHA256SUMS` (which `sha256sum -c` understands).
+//! moments, in the engine's own layout) and `SHA256SUMS` (which `sha256sum -c` understands). A run of
+//! one model writes a [`State`] and its weights; one of several models writes a [`Progress`] of its
+//! own and a [`Part`] for each set of tensors.
 
 use crate::error::{Error, Result};
 use crate::loader::Cursor;
@@ -13,6 +15,7 @@ use puna_llama::safetensors::{self, Dtype, SafeTensors, TensorView};
 use puna_llama::{Config, Params};
 use puna_text::atomic_file::write_atomically;
 use puna_text::hash;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -51,6 +54,42 @@ pub struct State {
 /// What must be the same for a run to go on: names and values.
 pub type Identity = BTreeMap<String, serde_json::Value>;
 
+/// Where a run stands, as it is written beside a checkpoint's tensors.
+pub trait Progress: Serialize + DeserializeOwned {
+    /// Version of the layout that this program writes and reads.
+    const VERSION: u32;
+    /// Version of the layout.
+    fn version(&self) -> u32;
+    /// Steps done.
+    fn step(&self) -> u64;
+    /// Everything that decides the run's numbers.
+    fn identity(&self) -> &Identity;
+}
+
+impl Progress for State {
+    const VERSION: u32 = VERSION;
+    fn version(&self) -> u32 {
+        self.version
+    }
+    fn step(&self) -> u64 {
+        self.step
+    }
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+/// A set of a checkpoint's tensors.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    /// Its name in the checkpoint.
+    pub name: &'a str,
+    /// The shape of the model it belongs to.
+    pub config: &'a Config,
+    /// Weights, or a moment.
+    pub tensors: &'a Params<HostBuf>,
+}
+
 impl State {
     /// Before the first step.
     pub(crate) fn new(identity: Identity) -> Self {
@@ -83,7 +122,7 @@ impl Checkpoints {
         }
     }
 
-    /// Writes one. On any error, a full disk too, those before it are untouched.
+    /// Writes one of a run of one model. On any error, a full disk too, those before it are untouched.
     pub fn save(
         &self,
         config: &Config,
@@ -91,13 +130,28 @@ impl Checkpoints {
         moments: &Moments,
         state: &State,
     ) -> Result<PathBuf> {
+        let part = |name, tensors| Part {
+            name,
+            config,
+            tensors,
+        };
+        let parts = [
+            part("params", params),
+            part("m", &moments.m),
+            part("v", &moments.v),
+        ];
+        self.save_parts(&parts, state)
+    }
+
+    /// Writes one. On any error, a full disk too, those before it are untouched.
+    pub fn save_parts(&self, parts: &[Part<'_>], state: &impl Progress) -> Result<PathBuf> {
         fs::create_dir_all(&self.dir).map_err(Error::io("create", &self.dir))?;
-        let path = self.dir.join(format!("step-{:08}", state.step));
-        let partial = self.dir.join(format!(".step-{:08}.partial", state.step));
+        let path = self.dir.join(format!("step-{:08}", state.step()));
+        let partial = self.dir.join(format!(".step-{:08}.partial", state.step()));
         remove(&partial)?;
         let written = fs::create_dir(&partial)
             .map_err(Error::io("create", &partial))
-            .and_then(|()| write_files(&partial, config, params, moments, state));
+            .and_then(|()| write_files(&partial, parts, state));
         if let Err(e) = written {
             // The error that counts is the first.
             let _ = remove(&partial);
@@ -128,12 +182,33 @@ impl Checkpoints {
         moments: &mut Moments,
         warn: &mut dyn FnMut(String),
     ) -> Result<Option<(PathBuf, State)>> {
+        let Some(mut saved) = self.latest::<State>(identity, warn)? else {
+            return Ok(None);
+        };
+        saved.read("params", config, params)?;
+        saved.read("m", config, &mut moments.m)?;
+        saved.read("v", config, &mut moments.v)?;
+        moments.step = saved.state.step;
+        Ok(Some((saved.path, saved.state)))
+    }
+
+    /// Opens the last one that is whole. Each that is not is told to `warn`. One of a run with another
+    /// identity is an error.
+    pub fn latest<S: Progress>(
+        &self,
+        identity: &Identity,
+        warn: &mut dyn FnMut(String),
+    ) -> Result<Option<Saved<S>>> {
         for path in self.steps()?.into_iter().rev() {
-            match read_state(&path) {
+            match read_state::<S>(&path) {
                 Ok(state) => {
-                    check_identity(&path, &state.identity, identity)?;
-                    read_tensors(&path, config, params, moments, &state)?;
-                    return Ok(Some((path, state)));
+                    check_identity(&path, state.identity(), identity)?;
+                    let tensors = SafeTensors::open(&path.join(TENSORS))?;
+                    return Ok(Some(Saved {
+                        path,
+                        state,
+                        tensors,
+                    }));
                 }
                 Err(e) => warn(format!("checkpoint skipped: {e}")),
             }
@@ -164,25 +239,40 @@ impl Checkpoints {
     }
 }
 
-fn write_files(
-    dir: &Path,
-    config: &Config,
-    params: &Params<HostBuf>,
-    moments: &Moments,
-    state: &State,
-) -> Result<()> {
+/// A checkpoint found whole.
+pub struct Saved<S> {
+    /// Its directory.
+    pub path: PathBuf,
+    /// Where the run stands.
+    pub state: S,
+    tensors: SafeTensors,
+}
+
+impl<S> Saved<S> {
+    /// Reads a part.
+    pub fn read(
+        &mut self,
+        name: &str,
+        config: &Config,
+        tensors: &mut Params<HostBuf>,
+    ) -> Result<()> {
+        let specs = config.param_specs();
+        for (i, (spec, tensor)) in specs.iter().zip(&mut tensors.tensors).enumerate() {
+            self.tensors
+                .read(&tensor_name(name, i), &mut tensor[..spec.len()])?;
+        }
+        Ok(())
+    }
+}
+
+fn write_files(dir: &Path, parts: &[Part<'_>], state: &impl Progress) -> Result<()> {
     let mut views = Vec::new();
-    for (part, tensors) in [("params", params), ("m", &moments.m), ("v", &moments.v)] {
-        for (i, (spec, tensor)) in config
-            .param_specs()
-            .iter()
-            .zip(&tensors.tensors)
-            .enumerate()
-        {
-            let shape = vec![spec.n_out, spec.n_in];
+    for part in parts {
+        let specs = part.config.param_specs();
+        for (i, (spec, tensor)) in specs.iter().zip(&part.tensors.tensors).enumerate() {
             views.push(TensorView {
-                name: tensor_name(part, i),
-                shape,
+                name: tensor_name(part.name, i),
+                shape: vec![spec.n_out, spec.n_in],
                 values: &tensor[..spec.len()],
             });
         }
@@ -225,7 +315,7 @@ fn check_identity(path: &Path, found: &Identity, expected: &Identity) -> Result<
 }
 
 /// The state, if all files are as they were written.
-fn read_state(dir: &Path) -> Result<State> {
+fn read_state<S: Progress>(dir: &Path) -> Result<S> {
     let sums_path = dir.join(SUMS);
     let sums = fs::read_to_string(&sums_path).map_err(Error::io("read", &sums_path))?;
     let mut lines = sums.lines();
@@ -240,42 +330,17 @@ fn read_state(dir: &Path) -> Result<State> {
     }
     let path = dir.join(STATE);
     let json = fs::read(&path).map_err(Error::io("read", &path))?;
-    let state: State =
+    let state: S =
         serde_json::from_slice(&json).map_err(|e| Error::format(&path, e.to_string()))?;
-    if state.version != VERSION {
+    if state.version() != S::VERSION {
         let what = format!(
-            "version {} of the layout; this program reads {VERSION}",
-            state.version
+            "version {} of the layout; this program reads {}",
+            state.version(),
+            S::VERSION
         );
         return Err(Error::format(&path, what));
     }
     Ok(state)
-}
-
-fn read_tensors(
-    dir: &Path,
-    config: &Config,
-    params: &mut Params<HostBuf>,
-    moments: &mut Moments,
-    state: &State,
-) -> Result<()> {
-    let mut file = SafeTensors::open(&dir.join(TENSORS))?;
-    for (part, tensors) in [
-        ("params", params),
-        ("m", &mut moments.m),
-        ("v", &mut moments.v),
-    ] {
-        for (i, (spec, tensor)) in config
-            .param_specs()
-            .iter()
-            .zip(&mut tensors.tensors)
-            .enumerate()
-        {
-            file.read(&tensor_name(part, i), &mut tensor[..spec.len()])?;
-        }
-    }
-    moments.step = state.step;
-    Ok(())
 }
 
 fn remove(dir: &Path) -> Result<()> {

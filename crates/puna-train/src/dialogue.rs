@@ -4,20 +4,36 @@
 //! - `{"prompt": .., "completion": ..}`
 //! - `{"instruction": .., "input": .., "output": ..}`, where `input` may be missing or empty
 //!
-//! Other fields are allowed beside these, and not read.
+//! With `"loss": "last_answer"` only the last answer is trained on. Other fields are allowed beside
+//! these, and not read.
 
 use crate::error::{Error, Result};
 use crate::tokens::open_text;
 use puna_text::chat::{Message, Role};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+
+/// Which answers of a dialogue count in the loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossOn {
+    /// All of them.
+    #[default]
+    AllAnswers,
+    /// The last alone: what Ghost Attention needs (paper section 3.3), whose earlier answers follow
+    /// an instruction that is no longer before them.
+    LastAnswer,
+}
 
 /// A dialogue and where it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dialogue {
     /// The messages; the last one is an answer.
     pub messages: Vec<Message>,
+    /// Which answers count in the loss.
+    pub loss: LossOn,
     /// File and line, for messages about it; line 0 is none.
     pub origin: (PathBuf, usize),
 }
@@ -27,6 +43,7 @@ impl Dialogue {
     pub fn new(messages: Vec<Message>) -> Self {
         Self {
             messages,
+            loss: LossOn::default(),
             origin: (PathBuf::from("dialogue"), 0),
         }
     }
@@ -61,11 +78,18 @@ pub fn read_dialogues(path: &Path) -> Result<Vec<Dialogue>> {
         }
         let mut dialogue = Dialogue {
             messages: Vec::new(),
+            loss: LossOn::default(),
             origin: (path.to_path_buf(), line),
         };
         let record: Value = serde_json::from_slice(&bytes)
             .map_err(|e| dialogue.error("record", format!("not JSON: {e}")))?;
         dialogue.messages = messages(&dialogue, &record)?;
+        if let Some(value) = record.get("loss") {
+            dialogue.loss = LossOn::deserialize(value).map_err(|_| {
+                let what = format!("{value} is neither \"all_answers\" nor \"last_answer\"");
+                dialogue.error("loss", what)
+            })?;
+        }
         dialogues.push(dialogue);
     }
     Ok(dialogues)
@@ -160,7 +184,7 @@ mod tests {
 
 {"prompt":"u","completion":"a"}
 {"instruction":"u","input":"","output":"a"}
-{"instruction":"u","input":"i","output":"a"}
+{"instruction":"u","input":"i","output":"a","loss":"last_answer"}
 "#;
         let dialogues = read(lines).unwrap();
         let texts = |i: usize| -> Vec<&str> {
@@ -175,6 +199,8 @@ mod tests {
         assert_eq!(texts(2), ["u", "a"]);
         assert_eq!(texts(3), ["u\n\ni", "a"]);
         assert_eq!(dialogues[3].origin.1, 5);
+        assert_eq!(dialogues[2].loss, LossOn::AllAnswers);
+        assert_eq!(dialogues[3].loss, LossOn::LastAnswer);
     }
 
     #[test]
@@ -195,6 +221,10 @@ mod tests {
             ),
             (r#"{"messages":{}}"#, "line 1, messages: it is not a list"),
             (r#"{"text":"u"}"#, "line 1, record: it has none"),
+            (
+                r#"{"prompt":"u","completion":"a","loss":"none"}"#,
+                "line 1, loss: \"none\" is neither",
+            ),
             ("[1]", "line 1, record: it is not an object"),
             ("\n{", "line 2, record: not JSON"),
         ] {

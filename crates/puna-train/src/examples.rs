@@ -1,7 +1,7 @@
 //! Dialogues as rows that a model trains on (paper section 3.1): loss on the answers only, as many to
 //! a sequence as fit.
 
-use crate::dialogue::Dialogue;
+use crate::dialogue::{Dialogue, LossOn};
 use crate::error::{Error, Result};
 use crate::schedule::Schedule;
 use crate::sequence::Sequence;
@@ -31,7 +31,8 @@ pub struct Examples {
 }
 
 impl Examples {
-    /// Renders dialogues. The loss counts on what the chat rendering marks as answers.
+    /// Renders dialogues. The loss counts on what the chat rendering marks as answers, or on the last
+    /// of them, as the dialogue says.
     pub fn render(
         tokenizer: &Tokenizer,
         dialogues: &[Dialogue],
@@ -43,12 +44,18 @@ impl Examples {
                 examples.tagged += 1;
                 continue;
             }
-            let rendered = render_training(tokenizer, &dialogue.messages).map_err(|e| match e {
-                puna_text::Error::Dialogue { index, what } => {
-                    dialogue.error(format!("messages[{index}]"), what)
-                }
-                other => other.into(),
-            })?;
+            let mut rendered =
+                render_training(tokenizer, &dialogue.messages).map_err(|e| match e {
+                    puna_text::Error::Dialogue { index, what } => {
+                        dialogue.error(format!("messages[{index}]"), what)
+                    }
+                    other => other.into(),
+                })?;
+            if dialogue.loss == LossOn::LastAnswer {
+                // A dialogue ends with an answer, which the tokens of its prompt precede.
+                let before = rendered.loss_mask.iter().rposition(|&answer| !answer);
+                rendered.loss_mask[..before.unwrap_or(0)].fill(false);
+            }
             let (ids, mask) = (&rendered.ids, &rendered.loss_mask);
             // Without a mask EOS is a row too, so that the next dialogue sees it; it predicts nothing.
             let mut rows = if settings.document_mask {

@@ -5,7 +5,7 @@
 use crate::error::{Error, Result};
 use crate::sequence::{Sequence, batch, deal, micro_batches};
 use puna_compute::{Cpu, HostBuf, Ops, Write};
-use puna_llama::{Config, Params, Worker, WorkerOptions};
+use puna_llama::{Config, HeadKind, Params, Worker, WorkerOptions};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -45,13 +45,19 @@ impl FleetOptions {
 /// Loss of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepLoss {
-    /// Weighted mean over the step's rows of the negative log-probability, in nats.
+    /// Weighted mean over the step's rows of the negative log-probability, in nats; or the mean of
+    /// another loss over its cases.
     pub loss: f64,
-    /// Sum of the weights.
+    /// Sum of the weights; or the number of cases.
     pub weight: f64,
     /// Rows that went through the model.
     pub rows: usize,
 }
+
+/// The forward and backward of one micro-batch, which sets a lane's gradient or adds to it and gives
+/// the outputs of the rows.
+type Pass<'a> =
+    dyn Fn(&mut Worker<Cpu>, &mut Params<HostBuf>, Range<usize>, Write) -> Vec<f32> + Sync + 'a;
 
 /// Workers of one core each, and the gradients they fill.
 pub struct Fleet {
@@ -95,7 +101,7 @@ impl Fleet {
         &self.options
     }
 
-    /// The gradient of the last [`Fleet::loss_and_grad`].
+    /// The gradient of the last [`Fleet::loss_and_grad`] or [`Fleet::backward_by`].
     pub fn gradient(&self) -> Option<&Params<HostBuf>> {
         self.gradients.first()
     }
@@ -108,6 +114,7 @@ impl Fleet {
         params: &Params<HostBuf>,
         sequences: &[Sequence],
     ) -> Result<StepLoss> {
+        self.expect(HeadKind::LanguageModel)?;
         self.check(sequences)?;
         let weight: f64 = sequences
             .iter()
@@ -121,24 +128,16 @@ impl Fleet {
             );
             return Err(Error::Data(what));
         }
-        while self.gradients.len() < self.options.gradient_sets() {
-            self.gradients
-                .push(Params::zeros(&self.team, &self.config)?);
-        }
-        let lanes = deal(sequences, self.options.lanes);
-        let mut logprobs: Vec<Vec<f32>> = vec![Vec::new(); lanes.len()];
-        let size = self.workers.len();
-        for (wave, (lanes, out)) in lanes
-            .chunks(size)
-            .zip(logprobs.chunks_mut(size))
-            .enumerate()
-        {
-            self.wave(wave == 0, params, sequences, lanes, out, weight);
-        }
+        let logprobs = self.gradient_of(sequences, &|worker, gradient, cut, write| {
+            let sequences = &sequences[cut];
+            let weights = sequences.iter().flat_map(|s| &s.weights);
+            let coefficients: Vec<f32> =
+                weights.map(|&w| (-f64::from(w) / weight) as f32).collect();
+            worker.backward(params, gradient, &batch(sequences), &coefficients, write)
+        })?;
         let weights = sequences.iter().flat_map(|s| &s.weights);
         let sum: f64 = logprobs
             .iter()
-            .flatten()
             .zip(weights)
             .filter(|&(_, &w)| w != 0.0)
             .map(|(&logp, &w)| f64::from(logp) * f64::from(w))
@@ -151,15 +150,70 @@ impl Fleet {
         })
     }
 
+    /// Gradient of a loss that is known only from the model's outputs: of each row the
+    /// log-probability of its target, or with a scalar head the scalar. `derivative` maps the outputs
+    /// of the sequence with that number to the loss's derivative by each of them; rows that a loss
+    /// couples must be in one sequence, as segments of it. Gives the outputs, by sequence; the
+    /// gradient stays for [`Fleet::grad_norm`] and [`Fleet::adamw_step`]. The same bits for any
+    /// number of threads. The sequences' weights are for `derivative` to look at.
+    pub fn backward_by(
+        &mut self,
+        params: &Params<HostBuf>,
+        sequences: &[Sequence],
+        derivative: &(dyn Fn(usize, &[f32]) -> Vec<f32> + Sync),
+    ) -> Result<Vec<Vec<f32>>> {
+        self.check(sequences)?;
+        let outputs = self.gradient_of(sequences, &|worker, gradient, cut, write| {
+            let batch = batch(&sequences[cut.clone()]);
+            let mut each = |outputs: &[f32]| {
+                let mut rest = outputs;
+                let mut derivatives = Vec::with_capacity(outputs.len());
+                for index in cut.clone() {
+                    let (own, others) = rest.split_at(sequences[index].rows());
+                    derivatives.extend(derivative(index, own));
+                    rest = others;
+                    let done = outputs.len() - rest.len();
+                    assert_eq!(derivatives.len(), done, "a derivative for every output");
+                }
+                derivatives
+            };
+            worker.backward_by(params, gradient, &batch, &mut each, write)
+        })?;
+        let mut rest = &outputs[..];
+        let by_sequence = sequences.iter().map(|s| {
+            let (own, others) = rest.split_at(s.rows());
+            rest = others;
+            own.to_vec()
+        });
+        Ok(by_sequence.collect())
+    }
+
+    /// Fills the gradient lane by lane, and gives the outputs of all rows in order.
+    fn gradient_of(&mut self, sequences: &[Sequence], pass: &Pass<'_>) -> Result<Vec<f32>> {
+        if sequences.is_empty() {
+            return Err(Error::Data("a step has no sequences".into()));
+        }
+        while self.gradients.len() < self.options.gradient_sets() {
+            self.gradients
+                .push(Params::zeros(&self.team, &self.config)?);
+        }
+        let lanes = deal(sequences, self.options.lanes);
+        let mut outputs: Vec<Vec<f32>> = vec![Vec::new(); lanes.len()];
+        let size = self.workers.len();
+        for (wave, (lanes, out)) in lanes.chunks(size).zip(outputs.chunks_mut(size)).enumerate() {
+            self.wave(wave == 0, sequences, lanes, out, pass);
+        }
+        Ok(outputs.concat())
+    }
+
     /// One lane a worker. The first lane of the first wave writes the total, the others are added.
     fn wave(
         &mut self,
         first: bool,
-        params: &Params<HostBuf>,
         sequences: &[Sequence],
         lanes: &[Range<usize>],
-        logprobs: &mut [Vec<f32>],
-        weight: f64,
+        outputs: &mut [Vec<f32>],
+        pass: &Pass<'_>,
     ) {
         let max_rows = self.options.micro_batch_rows;
         let own = usize::from(!first);
@@ -169,18 +223,14 @@ impl Fleet {
                 .workers
                 .iter_mut()
                 .zip(gradients)
-                .zip(lanes.iter().zip(logprobs));
+                .zip(lanes.iter().zip(outputs));
             for ((worker, gradient), (lane, out)) in each {
                 let mut run = move || {
-                    *out = run_lane(
-                        worker,
-                        params,
-                        gradient,
-                        sequences,
-                        lane.clone(),
-                        max_rows,
-                        weight,
-                    );
+                    let mut write = Write::Set;
+                    for cut in micro_batches(sequences, lane.clone(), max_rows) {
+                        out.extend(pass(worker, gradient, cut, write));
+                        write = Write::Add;
+                    }
                 };
                 // A single lane needs no thread.
                 if lanes.len() == 1 {
@@ -205,6 +255,26 @@ impl Fleet {
         params: &Params<HostBuf>,
         sequences: &[Sequence],
     ) -> Result<Vec<Vec<f32>>> {
+        self.expect(HeadKind::LanguageModel)?;
+        self.outputs(params, sequences)
+    }
+
+    /// The scalar head's value at every row, by sequence. The same bits for any number of threads
+    /// and any size of micro-batch.
+    pub fn scalars(
+        &mut self,
+        params: &Params<HostBuf>,
+        sequences: &[Sequence],
+    ) -> Result<Vec<Vec<f32>>> {
+        self.expect(HeadKind::Scalar)?;
+        self.outputs(params, sequences)
+    }
+
+    fn outputs(
+        &mut self,
+        params: &Params<HostBuf>,
+        sequences: &[Sequence],
+    ) -> Result<Vec<Vec<f32>>> {
         self.check(sequences)?;
         let cuts = micro_batches(sequences, 0..sequences.len(), self.options.micro_batch_rows);
         let next = AtomicUsize::new(0);
@@ -212,8 +282,8 @@ impl Fleet {
         let work = |worker: &mut Worker<Cpu>| {
             let mut done = Vec::new();
             while let Some(cut) = cuts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let logprobs = worker.logprobs(params, &batch(&sequences[cut.clone()]));
-                done.push((cut.clone(), logprobs));
+                let outputs = worker.outputs(params, &batch(&sequences[cut.clone()]));
+                done.push((cut.clone(), outputs));
             }
             done
         };
@@ -227,11 +297,11 @@ impl Fleet {
                 let done = handle
                     .join()
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                for (cut, logprobs) in done {
+                for (cut, outputs) in done {
                     let mut at = 0;
                     for index in cut {
                         let rows = sequences[index].rows();
-                        out[index] = logprobs[at..at + rows].to_vec();
+                        out[index] = outputs[at..at + rows].to_vec();
                         at += rows;
                     }
                 }
@@ -273,7 +343,7 @@ impl Fleet {
         let max_rows = self.options.micro_batch_rows;
         for cut in micro_batches(sequences, 0..sequences.len(), max_rows) {
             let batch = batch(&sequences[cut]);
-            worker.logprobs(params, &batch);
+            worker.outputs(params, &batch);
             if let Some(block) = worker.non_finite_block(batch.rows()) {
                 return format!("the output of block {block}; every weight is finite");
             }
@@ -282,8 +352,23 @@ impl Fleet {
         let mut backward = specs.iter().zip(gradients).rev();
         match backward.find(|(_, buf)| !finite(buf)) {
             Some((spec, _)) => format!("the gradient of {}", spec.name()),
-            None => "the log-probabilities; every weight and gradient is finite".into(),
+            None => "the outputs; every weight and gradient is finite".into(),
         }
+    }
+
+    fn expect(&self, head: HeadKind) -> Result<()> {
+        if self.config.head == head {
+            return Ok(());
+        }
+        Err(Error::Data(match head {
+            HeadKind::LanguageModel => {
+                "the model has a scalar head and predicts no tokens; use a language model".into()
+            }
+            HeadKind::Scalar => {
+                "the model predicts tokens and has no scalar head; use a reward model or a critic"
+                    .into()
+            }
+        }))
     }
 
     fn check(&self, sequences: &[Sequence]) -> Result<()> {
@@ -293,27 +378,4 @@ impl Fleet {
             .enumerate()
             .try_for_each(|(i, s)| s.check(i, &self.config, max_rows))
     }
-}
-
-/// Fills a lane's gradient, micro-batch after micro-batch, and gives the log-probabilities.
-fn run_lane(
-    worker: &mut Worker<Cpu>,
-    params: &Params<HostBuf>,
-    gradient: &mut Params<HostBuf>,
-    sequences: &[Sequence],
-    lane: Range<usize>,
-    max_rows: usize,
-    weight: f64,
-) -> Vec<f32> {
-    let mut write = Write::Set;
-    let mut logprobs = Vec::new();
-    for cut in micro_batches(sequences, lane, max_rows) {
-        let sequences = &sequences[cut];
-        let weights = sequences.iter().flat_map(|s| &s.weights);
-        let coefficients: Vec<f32> = weights.map(|&w| (-f64::from(w) / weight) as f32).collect();
-        let batch = batch(sequences);
-        logprobs.extend(worker.backward(params, gradient, &batch, &coefficients, write));
-        write = Write::Add;
-    }
-    logprobs
 }

@@ -1,4 +1,4 @@
-//! Names and values of everything that decides a run's numbers.
+//! Names and values of everything that decides a run's numbers: what a checkpoint is checked against.
 
 use crate::checkpoint::Identity;
 use puna_llama::Model;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// Every field of a settings struct, by its dotted name.
-pub(crate) fn of(name: &str, settings: &impl Serialize) -> Identity {
+pub fn of(name: &str, settings: &impl Serialize) -> Identity {
     let mut out = Identity::new();
     // Settings are plain data, which always serialise.
     flatten(
@@ -31,7 +31,7 @@ fn flatten(name: &str, value: Value, out: &mut Identity) {
 }
 
 /// Hash of a model's shape and weights.
-pub(crate) fn of_model(model: &Model) -> String {
+pub fn of_model(model: &Model) -> String {
     let mut hasher = Sha256::new().chain_update(format!("{:?}", model.config));
     let mut bytes = Vec::new();
     for chunk in model

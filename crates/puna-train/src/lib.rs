@@ -1,5 +1,5 @@
 //! Training: token files, loader, optimizer, schedule, checkpoints, and the loop that pretraining
-//! (paper section 2) and supervised fine-tuning (section 3.1) share.
+//! (paper section 2), supervised fine-tuning (section 3.1) and reward models (section 3.2.2) share.
 //!
 //! Three things hold everywhere and are tested: a loss is normalised over the whole step, so a batch
 //! gives the same however it is cut; a result does not depend on the number of threads; a run that
@@ -10,7 +10,7 @@ mod dialogue;
 mod error;
 mod examples;
 mod fleet;
-mod identity;
+pub mod identity;
 mod loader;
 mod memory;
 mod metrics;
@@ -23,14 +23,14 @@ mod shuffle;
 pub mod tokens;
 mod trainer;
 
-pub use checkpoint::{Checkpoints, Identity, State};
-pub use dialogue::{Dialogue, read_dialogues};
+pub use checkpoint::{Checkpoints, Identity, Part, Progress, Saved, State};
+pub use dialogue::{Dialogue, LossOn, read_dialogues};
 pub use error::{Error, Result};
 pub use examples::Examples;
 pub use fleet::{Fleet, FleetOptions, StepLoss};
 pub use loader::{Cursor, Loader, LoaderOptions};
 pub use memory::{MemoryPlan, memory_bytes};
-pub use metrics::StepMetrics;
+pub use metrics::{MetricsLog, StepMetrics};
 pub use optimizer::{Moments, OptimizerSettings};
 pub use pretrain::{Init, PretrainJob, PretrainSettings, pretrain};
 pub use schedule::{Decay, Schedule};
@@ -39,6 +39,6 @@ pub use sft::{SftJob, SftSettings, TooLong, sft};
 pub use shuffle::permutation;
 pub use tokens::TokenFile;
 pub use trainer::{
-    CHECKPOINT_DIR, CheckpointSettings, Event, LayoutSettings, METRICS_FILE, TrainSummary,
-    Validation,
+    CHECKPOINT_DIR, CheckpointSettings, Event, LayoutSettings, METRICS_FILE, Run, Source,
+    TrainSummary, Validation, train,
 };

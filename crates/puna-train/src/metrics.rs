@@ -38,7 +38,8 @@ struct AnyLine {
     step: u64,
 }
 
-pub(crate) struct MetricsLog {
+/// A file of JSON lines, each with the `step` it is about.
+pub struct MetricsLog {
     path: PathBuf,
     file: File,
 }
@@ -68,10 +69,12 @@ impl MetricsLog {
         })
     }
 
+    /// Appends a step's line.
     pub fn step(&mut self, metrics: &StepMetrics) -> Result<()> {
         self.line(metrics)
     }
 
+    /// Appends a validation's line.
     pub fn validation(&mut self, validation: &Validation) -> Result<()> {
         self.line(&ValidationLine {
             step: validation.step,
@@ -79,7 +82,8 @@ impl MetricsLog {
         })
     }
 
-    fn line(&mut self, line: &impl Serialize) -> Result<()> {
+    /// Appends a line, which must have a field `step`.
+    pub fn line(&mut self, line: &impl Serialize) -> Result<()> {
         let mut json =
             serde_json::to_vec(line).map_err(|e| Error::format(&self.path, e.to_string()))?;
         json.push(b'\n');

@@ -4,10 +4,11 @@ use crate::error::{Error, Result};
 use crate::fleet::Fleet;
 use puna_compute::{AdamW, Cpu, HostBuf, Ops};
 use puna_llama::{Config, Params};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Settings of the optimizer; the defaults are the paper's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerSettings {
     /// Decay of the first moment.

@@ -295,6 +295,7 @@ fn validate_text(
         loss: nats / weight,
         tokens: weight as u64,
         bits_per_byte: Some(nats / std::f64::consts::LN_2 / bytes as f64),
+        accuracy: None,
     })
 }
 

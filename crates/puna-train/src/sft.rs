@@ -234,6 +234,7 @@ impl Source for Dialogues<'_> {
             loss: nats / weight,
             tokens: weight as u64,
             bits_per_byte: None,
+            accuracy: None,
         }))
     }
 }

@@ -1,9 +1,10 @@
-//! The loop that pretraining and supervised fine-tuning share: batch, gradient, clip, AdamW,
-//! metrics, validation, checkpoint. What differs between them is where the batches come from.
+//! The loop that pretraining, supervised fine-tuning and reward modelling share: batch, gradient,
+//! clip, AdamW, metrics, validation, checkpoint. What differs between them is where the batches come
+//! from and, for reward models, the loss.
 
 use crate::checkpoint::{Checkpoints, Identity, State};
 use crate::error::{Error, Result};
-use crate::fleet::{Fleet, FleetOptions};
+use crate::fleet::{Fleet, FleetOptions, StepLoss};
 use crate::loader::Cursor;
 use crate::metrics::{MetricsLog, StepMetrics};
 use crate::optimizer::{Moments, OptimizerSettings};
@@ -12,6 +13,7 @@ use crate::sequence::Sequence;
 use puna_compute::HostBuf;
 use puna_llama::{Model, Params};
 use puna_text::atomic_file::write_atomically;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +21,7 @@ use std::time::Instant;
 
 /// How a step is spread over the machine. The first two decide the order of additions, and with it
 /// the last bits of the result; the number of threads does not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LayoutSettings {
     /// Accumulation lanes: as many threads as this can be of use.
@@ -53,7 +55,7 @@ impl LayoutSettings {
 }
 
 /// When a run looks back and when it saves itself; of no influence on its result.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointSettings {
     /// Steps between checkpoints; 0 writes only the last.
@@ -79,10 +81,13 @@ pub struct Validation {
     pub step: u64,
     /// Mean loss, nats a predicted token.
     pub loss: f64,
-    /// Predicted tokens.
+    /// Predicted tokens; for a reward model, pairs.
     pub tokens: u64,
-    /// Loss in bits by the bytes of text predicted; none for dialogues.
+    /// Loss in bits by the bytes of text predicted; none for dialogues and pairs.
     pub bits_per_byte: Option<f64>,
+    /// Share of the pairs whose chosen answer scores higher; for reward models only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
 }
 
 /// What a run tells while it goes on.
@@ -132,10 +137,20 @@ pub struct TrainSummary {
     pub validations: Vec<Validation>,
 }
 
-/// Where a run's batches come from.
-pub(crate) trait Source {
+/// Where a run's batches come from, and what is minimised over them.
+pub trait Source {
     /// The sequences of the next step.
     fn next_batch(&mut self) -> Result<Vec<Sequence>>;
+    /// The loss of the batch that [`Source::next_batch`] gave last, its gradient left in the fleet:
+    /// next-token prediction, unless a source says otherwise.
+    fn loss_and_grad(
+        &mut self,
+        fleet: &mut Fleet,
+        params: &Params<HostBuf>,
+        batch: &[Sequence],
+    ) -> Result<StepLoss> {
+        fleet.loss_and_grad(params, batch)
+    }
     /// Where the next batch begins.
     fn cursor(&self) -> Cursor;
     /// Goes back there.
@@ -150,14 +165,22 @@ pub(crate) trait Source {
 }
 
 /// What the loop needs beside the model and the data.
-pub(crate) struct Run<'a> {
+pub struct Run<'a> {
+    /// Directory of the checkpoints and metrics.
     pub dir: &'a Path,
+    /// Learning rates, and with them the number of steps.
     pub schedule: Schedule,
+    /// AdamW.
     pub optimizer: &'a OptimizerSettings,
+    /// When the run saves itself.
     pub checkpoints: &'a CheckpointSettings,
+    /// How a step is spread over the machine.
     pub fleet: FleetOptions,
+    /// What must be the same for the run to go on from a checkpoint.
     pub identity: Identity,
+    /// Set it, and the run ends after the current step with a checkpoint and [`Error::Stopped`].
     pub stop: Option<&'a AtomicBool>,
+    /// Hears what goes on.
     pub on_event: &'a mut dyn FnMut(Event),
 }
 
@@ -167,7 +190,7 @@ pub const METRICS_FILE: &str = "metrics.jsonl";
 pub const CHECKPOINT_DIR: &str = "checkpoints";
 
 /// Trains to the schedule's end, from the last checkpoint if there is one.
-pub(crate) fn train(
+pub fn train(
     run: Run<'_>,
     mut model: Model,
     source: &mut dyn Source,
@@ -218,7 +241,7 @@ pub(crate) fn train(
         let began = Instant::now();
         let step = state.step + 1;
         let batch = source.next_batch()?;
-        let outcome = fleet.loss_and_grad(params, &batch)?;
+        let outcome = source.loss_and_grad(&mut fleet, params, &batch)?;
         let grad_norm = fleet.grad_norm();
         let culprit = match (outcome.loss.is_finite(), grad_norm.is_finite()) {
             (true, true) => None,

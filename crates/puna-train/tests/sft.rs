@@ -10,8 +10,8 @@ use puna_llama::Model;
 use puna_text::Tokenizer;
 use puna_text::chat::{Message, Role, render_training};
 use puna_train::{
-    CheckpointSettings, Dialogue, Error, Event, Examples, LayoutSettings, SftJob, SftSettings,
-    TooLong, TrainSummary, sft,
+    CheckpointSettings, Dialogue, Error, Event, Examples, LayoutSettings, LossOn, SftJob,
+    SftSettings, TooLong, TrainSummary, sft,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,6 +85,27 @@ impl Runner<'_> {
         });
         (result, events)
     }
+}
+
+#[test]
+fn the_last_answer_alone_counts_where_a_dialogue_says_so() {
+    let tokenizer = tokenizer();
+    let mut last = dialogue(&[("Who?", "the llama sleeps"), ("Where?", "the river")]);
+    let both = Examples::render(&tokenizer, std::slice::from_ref(&last), &settings()).unwrap();
+    let one = dialogue(&[("Where?", "the river")]);
+    let one = Examples::render(&tokenizer, &[one], &settings()).unwrap();
+    last.loss = LossOn::LastAnswer;
+    let alone = Examples::render(&tokenizer, std::slice::from_ref(&last), &settings()).unwrap();
+    assert_eq!(alone.rows(), (both.rows().0, one.rows().1));
+    assert!(alone.rows().1 < both.rows().1);
+    // Cut before its last answer, nothing is left to learn from.
+    let cut = SftSettings {
+        seq_len: 12,
+        too_long: TooLong::Truncate,
+        ..settings()
+    };
+    let cut = Examples::render(&tokenizer, std::slice::from_ref(&last), &cut).unwrap();
+    assert_eq!((cut.len(), cut.too_long), (0, 1));
 }
 
 #[test]

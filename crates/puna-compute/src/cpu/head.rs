@@ -31,11 +31,7 @@ pub(super) fn logprobs(
     vocab: usize,
     mut backward: Option<Backward<'_>>,
 ) {
-    assert_eq!(
-        logprobs.len(),
-        targets.len(),
-        "a log-probability for every target"
-    );
+    check(logprobs, targets, vocab);
     if targets.is_empty() {
         if let Some(b) = backward
             && b.write == Write::Set
@@ -44,8 +40,6 @@ pub(super) fn logprobs(
         }
         return;
     }
-    let last = targets.iter().copied().max().unwrap_or(0) as usize;
-    assert!(last < vocab, "target {last} in a vocabulary of {vocab}");
     let isa = cpu.isa;
     let cut = Cut::new(isa, dim, vocab);
     // Packed once for all chunks: a chunk has too few rows to pay for a transposition.
@@ -115,6 +109,41 @@ pub(super) fn logprobs(
             );
         }
     }
+}
+
+/// The same for logits that exist already.
+pub(super) fn logprobs_of_logits(
+    cpu: &mut Cpu,
+    logprobs: &mut [f32],
+    logits: &[f32],
+    targets: &[u32],
+    vocab: usize,
+) {
+    check(logprobs, targets, vocab);
+    let chunk = Chunk {
+        // Only written to where there are coefficients.
+        logits: Shared(logits.as_ptr().cast_mut()),
+        logprobs: Shared(logprobs.as_mut_ptr()),
+        targets,
+        coefficients: None,
+        vocab,
+    };
+    let isa = cpu.isa;
+    cpu.team
+        .split(targets.len(), 1, &|range| softmax_rows(isa, chunk, range));
+}
+
+fn check(logprobs: &[f32], targets: &[u32], vocab: usize) {
+    assert_eq!(
+        logprobs.len(),
+        targets.len(),
+        "a log-probability for every target"
+    );
+    let last = targets.iter().copied().max().unwrap_or(0) as usize;
+    assert!(
+        targets.is_empty() || last < vocab,
+        "target {last} in a vocabulary of {vocab}"
+    );
 }
 
 #[derive(Clone, Copy)]

@@ -422,6 +422,11 @@ impl Ops for Cpu {
         head::logprobs(self, logprobs, x, head, targets, dim, vocab, None);
     }
 
+    fn logprobs(&mut self, logprobs: &mut [f32], logits: &HostBuf, targets: &[u32], vocab: usize) {
+        need("logits", logits, targets.len() * vocab);
+        head::logprobs_of_logits(self, logprobs, logits, targets, vocab);
+    }
+
     fn head_logprobs_backward(
         &mut self,
         dx: &mut HostBuf,

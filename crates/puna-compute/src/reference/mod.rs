@@ -259,6 +259,15 @@ impl Ops for Reference {
         );
     }
 
+    fn logprobs(&mut self, logprobs: &mut [f32], logits: &HostBuf, targets: &[u32], vocab: usize) {
+        head::of_logits(
+            front_mut("logprobs: logprobs", logprobs, &[targets.len()]),
+            front("logprobs: logits", logits, &[targets.len(), vocab]),
+            targets,
+            vocab,
+        );
+    }
+
     fn head_logprobs_backward(
         &mut self,
         dx: &mut HostBuf,

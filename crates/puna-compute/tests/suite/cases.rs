@@ -193,10 +193,13 @@ impl Case for Head {
         let coefficients = rng.normal(rows, 1.0);
         let mut logprobs = vec![f32::NAN; rows];
         let mut logprobs_backward = vec![f32::NAN; rows];
+        let mut logprobs_logits = vec![f32::NAN; rows];
+        let logits = input(&rng.normal(rows * vocab, 2.0));
         let mut dx = output(rows * dim);
         let mut dhead = output(vocab * dim);
         let mut dhead_added = accumulator(&rng.normal(vocab * dim, 0.01));
         ops.head_logprobs(&mut logprobs, &x, &head, &targets, dim, vocab);
+        ops.logprobs(&mut logprobs_logits, &logits, &targets, vocab);
         for (dhead, write) in [(&mut dhead, Write::Set), (&mut dhead_added, Write::Add)] {
             ops.head_logprobs_backward(
                 &mut dx,
@@ -213,6 +216,7 @@ impl Case for Head {
         }
         vec![
             ("logprobs", logprobs),
+            ("logprobs of logits", logprobs_logits),
             ("logprobs of the backward", logprobs_backward),
             ("dx", taken(&dx)),
             ("dhead", taken(&dhead)),

@@ -84,6 +84,7 @@ pub fn nothing<O: HostOps>(variant: &Variant<O>) {
     ops.embedding(&mut out, &w, &[], 8);
     ops.embedding_backward(&mut dw, &x, &[], 8);
     ops.head_logprobs(&mut [], &x, &w, &[], 8, 8);
+    ops.logprobs(&mut [], &x, &[], 8);
     ops.head_logprobs_backward(
         &mut out,
         &mut dw,

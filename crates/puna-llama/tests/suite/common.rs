@@ -2,7 +2,7 @@
 
 use puna_compute::{HostBuf, Ops};
 use puna_llama::safetensors::SafeTensors;
-use puna_llama::{Batch, Config, Model, ParamSpec, Params};
+use puna_llama::{Batch, Config, HeadKind, Model, ParamSpec, Params};
 use std::path::{Path, PathBuf};
 
 /// Runs an expression once per device: the reference, and the processor's kernels in every
@@ -161,6 +161,7 @@ pub fn lively_model(vocab_size: usize) -> Model {
         norm_eps: 1e-5,
         rope_theta: 1e4,
         tied: false,
+        head: HeadKind::LanguageModel,
     };
     let mut model = Model::init(&config, 11).unwrap();
     for (spec, tensor) in config.param_specs().iter().zip(&mut model.params.tensors) {

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use puna_compute::Reference;
 use puna_llama::safetensors::SafeTensors;
-use puna_llama::{Config, Dtype, Lora, LoraOptions, LoraTarget, Model, SaveOptions, llama2c};
+use puna_llama::{
+    Config, Dtype, HeadKind, Lora, LoraOptions, LoraTarget, Model, SaveOptions, llama2c,
+};
 use std::fs;
 use std::path::Path;
 
@@ -67,6 +69,7 @@ fn tiny() -> Config {
         norm_eps: 1e-5,
         rope_theta: 1e4,
         tied: false,
+        head: HeadKind::LanguageModel,
     }
 }
 
@@ -170,6 +173,7 @@ proptest! {
 fn tiny_values() -> Vec<f32> {
     let config = Config {
         tied: true,
+        head: HeadKind::LanguageModel,
         ..tiny()
     };
     vec![0.5; config.n_params() as usize + config.context * config.head_dim]

@@ -11,5 +11,6 @@ mod fuzz;
 mod generation;
 mod lora;
 mod parity;
+mod scalar;
 mod stories;
 mod transformers;

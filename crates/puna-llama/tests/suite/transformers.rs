@@ -35,6 +35,10 @@ fn transformers_reads_what_is_saved() {
     };
     let mut models: Vec<Model> = vec![lively_model(61)];
     models.extend(FIXTURES.map(|name| Model::load(&fixture(name)).unwrap()));
+    models.push(Model::load(&fixture("scalar")).unwrap());
+    // From a tied table, too, the score is a matrix of its own.
+    let tied = Model::load(&fixture("gqa_tied")).unwrap();
+    models.push(tied.with_scalar_head(3).unwrap());
     for (i, model) in models.iter().enumerate() {
         let dir = tempfile::tempdir().unwrap();
         let (dtype, max_shard_bytes) = [
@@ -42,6 +46,8 @@ fn transformers_reads_what_is_saved() {
             (Dtype::Bf16, u64::MAX),
             (Dtype::F16, 50_000),
             (Dtype::F32, 10_000),
+            (Dtype::F32, 40_000),
+            (Dtype::Bf16, u64::MAX),
         ][i];
         let options = SaveOptions {
             dtype,

@@ -195,14 +195,15 @@ impl Source {
 }
 
 /// All frames of a zstd file, one after the other, with their checksums compared.
-struct Frames<R> {
+pub struct Frames<R> {
     source: R,
     decoder: FrameDecoder,
     within: bool,
 }
 
 impl<R: BufRead> Frames<R> {
-    fn new(source: R) -> Self {
+    /// Decodes from the first byte of `source`.
+    pub fn new(source: R) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(MAX_WINDOW);
         Self {

@@ -7,7 +7,7 @@ mod writer;
 
 pub use build::{BuildOptions, TokenSet, build_token_set};
 pub(crate) use documents::open_text;
-pub use documents::{DocumentOptions, Documents};
+pub use documents::{DocumentOptions, Documents, Frames};
 pub use file::TokenFile;
 pub use writer::{TokenWriter, Vocabulary};
 

@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use puna_compute::HostBuf;
-use puna_llama::{Config, Params};
+use puna_llama::{Config, HeadKind, Params};
 use puna_text::{Tokenizer, TrainOptions};
 use puna_train::Sequence;
 use puna_train::tokens::{BuildOptions, TokenSet, build_token_set};
@@ -21,6 +21,7 @@ pub fn config(vocab_size: usize) -> Config {
         norm_eps: 1e-5,
         rope_theta: 1e4,
         tied: false,
+        head: HeadKind::LanguageModel,
     }
 }
 
