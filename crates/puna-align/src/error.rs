@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Result of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong in this crate.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,6 @@ pub enum Error {
 
 impl Error {
     /// For `map_err` behind a file operation.
-    #[expect(dead_code, reason = "the first reader uses it")]
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io {
@@ -69,7 +68,6 @@ impl Error {
     }
 
     /// A setting and what is wrong with it.
-    #[expect(dead_code, reason = "the first setting uses it")]
     pub(crate) fn setting(name: &'static str, what: impl Into<String>) -> Self {
         Self::Setting {
             name,

@@ -1,0 +1,280 @@
+//! Sampling dialogues turn by turn with their instruction before every turn, and what a model is
+//! trained on (paper section 3.3).
+
+use super::instruction::{Instruction, InstructionList, instructions};
+use crate::blocks::{Blocks, OnBlock};
+use crate::candidates::{Candidate, Policy, best, derived_seed};
+use crate::error::{Error, Result};
+use crate::json_lines;
+use crate::judge::SAFETY_THRESHOLD;
+use crate::placement::{Placement, before};
+use crate::prompt::Prompt;
+use crate::rollout::SampleOptions;
+use puna_llama::SamplingOptions;
+use puna_text::chat::{Message, Role};
+use puna_train::{Dialogue, LossOn, permutation};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+/// Name of the file with the dialogues.
+pub const DIALOGUES_FILE: &str = "dialogues.jsonl";
+
+/// Settings of Ghost Attention; the defaults are the paper's where it speaks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GhostSettings {
+    /// Most constraints of an instruction; 0 is one of every kind. The paper combines them at random.
+    pub most_constraints: usize,
+    /// Share of the dialogues whose instruction is the short one in training. Paper: half.
+    pub short_share: f64,
+    /// Where the instruction stands in training.
+    pub placement: Placement,
+    /// Whether the beginnings of a dialogue, up to each answer, are trained on as well, each for its
+    /// last answer. The paper: only whole dialogues.
+    pub beginnings: bool,
+    /// Answers sampled at each turn, of which the best by the combined reward goes on. The paper: as
+    /// in rejection sampling, without a number.
+    pub k: usize,
+    /// Temperature; the paper does not say.
+    pub temperature: f32,
+    /// Nucleus of the sampling; the paper does not say.
+    pub top_p: f32,
+    /// Most tokens of an answer; the paper does not say.
+    pub max_tokens: usize,
+    /// Safety score below which it is the reward; see
+    /// [`crate::rejection_sampling::RejectionSettings`].
+    pub safety_threshold: f64,
+    /// Dialogues of a block, which is the least that an interrupted run does again.
+    pub block: usize,
+    /// Seed of instructions and answers.
+    pub seed: u64,
+}
+
+impl Default for GhostSettings {
+    fn default() -> Self {
+        Self {
+            most_constraints: 0,
+            short_share: 0.5,
+            placement: Placement::SystemMessage,
+            beginnings: false,
+            k: 1,
+            temperature: 1.0,
+            top_p: 1.0,
+            max_tokens: 1024,
+            safety_threshold: SAFETY_THRESHOLD,
+            block: 64,
+            seed: 0,
+        }
+    }
+}
+
+/// What the user says in a dialogue, turn by turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GhostSeed {
+    /// Name of the dialogue.
+    pub id: String,
+    /// The user's messages.
+    pub turns: Vec<String>,
+}
+
+/// A sampled dialogue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GhostDialogue {
+    /// Name of its seed.
+    pub id: String,
+    /// Its instruction.
+    pub instruction: Instruction,
+    /// Whether training has the short wording.
+    pub shortened: bool,
+    /// The user's messages without the instruction, and the answers that were given with it. Fewer
+    /// turns than the seed where an answer could not be used or no room was left; none where that
+    /// was the first.
+    pub messages: Vec<Message>,
+}
+
+impl GhostDialogue {
+    /// What a model is trained on: the instruction once, the loss on the last answer alone. Nothing
+    /// where no turn was answered.
+    pub fn training(&self, settings: &GhostSettings) -> Vec<Dialogue> {
+        let wording = match self.shortened {
+            true => &self.instruction.short,
+            false => &self.instruction.long,
+        };
+        let turns = self.messages.len() / 2;
+        let first = if settings.beginnings { 1 } else { turns.max(1) };
+        (first..=turns)
+            .map(|turns| {
+                let messages = settings
+                    .placement
+                    .place(wording, &self.messages[..2 * turns]);
+                let mut dialogue = Dialogue::new(messages);
+                dialogue.loss = LossOn::LastAnswer;
+                dialogue
+            })
+            .collect()
+    }
+}
+
+/// Reads sampled dialogues.
+///
+/// # Errors
+/// Names file, line and field.
+pub fn read_ghost_dialogues(path: &Path) -> Result<Vec<GhostDialogue>> {
+    let records = json_lines::read(path)?.into_iter();
+    Ok(records.map(|(_, dialogue)| dialogue).collect())
+}
+
+/// Dialogues to sample, or to go on with.
+pub struct GhostJob<'a, 't> {
+    /// Directory of the files. What it holds is not done again.
+    pub dir: &'a Path,
+    /// The latest model. With one answer a turn, what the judge says is not used.
+    pub policy: Policy<'a, 't>,
+    /// What the users say.
+    pub seeds: &'a [GhostSeed],
+    /// What instructions are made of.
+    pub lists: &'a [InstructionList],
+    /// Settings.
+    pub settings: &'a GhostSettings,
+    /// Set it, and the run ends after the current block with [`puna_train::Error::Stopped`].
+    pub stop: Option<&'a AtomicBool>,
+    /// Hears how far it is.
+    pub on_block: OnBlock<'a>,
+}
+
+/// Samples a dialogue for each seed, and writes them to [`DIALOGUES_FILE`].
+///
+/// # Errors
+/// Settings without meaning; a seed without a turn; a directory that was begun with something else;
+/// what sampler and judge refuse.
+pub fn ghost_dialogues(job: GhostJob<'_, '_>) -> Result<Vec<GhostDialogue>> {
+    let (settings, seeds) = (job.settings, job.seeds);
+    check(settings, seeds)?;
+    let n = seeds.len();
+    let made = instructions(job.lists, n, settings.most_constraints, settings.seed)?;
+    // Exactly the share, not each by a throw of its own.
+    let short = (n as f64 * settings.short_share).round() as u32;
+    let order = permutation(n as u32, derived_seed(settings.seed, "short", 0), 0);
+    let mut begun: Vec<GhostDialogue> = seeds
+        .iter()
+        .zip(made)
+        .map(|(seed, instruction)| GhostDialogue {
+            id: seed.id.clone(),
+            instruction,
+            shortened: false,
+            messages: Vec::new(),
+        })
+        .collect();
+    for &i in &order[..short as usize] {
+        begun[i as usize].shortened = true;
+    }
+    let mut policy = job.policy;
+    let identity = policy.identity(settings, &(seeds, job.lists));
+    let blocks = Blocks::open(job.dir, settings.block, &identity)?;
+    let dialogues = blocks.run("dialogues", n, job.stop, job.on_block, |range| {
+        block(
+            &mut policy,
+            settings,
+            &seeds[range.clone()],
+            &begun[range.clone()],
+            range,
+        )
+    })?;
+    json_lines::write(&job.dir.join(DIALOGUES_FILE), &dialogues)?;
+    Ok(dialogues)
+}
+
+fn check(settings: &GhostSettings, seeds: &[GhostSeed]) -> Result<()> {
+    for (name, size) in [("k", settings.k), ("max_tokens", settings.max_tokens)] {
+        if size == 0 {
+            return Err(Error::setting(name, "it is 0 and must be at least 1"));
+        }
+    }
+    for (name, share) in [
+        ("short_share", settings.short_share),
+        ("safety_threshold", settings.safety_threshold),
+    ] {
+        if !(0.0..=1.0).contains(&share) {
+            let what = format!("it is {share}; it must be from 0 to 1");
+            return Err(Error::setting(name, what));
+        }
+    }
+    match seeds.iter().find(|seed| seed.turns.is_empty()) {
+        Some(seed) => Err(Error::Data(format!("dialogue {} has no turn", seed.id))),
+        None => Ok(()),
+    }
+}
+
+/// Samples some dialogues, a turn of all of them at a time.
+fn block(
+    policy: &mut Policy<'_, '_>,
+    settings: &GhostSettings,
+    seeds: &[GhostSeed],
+    begun: &[GhostDialogue],
+    range: Range<usize>,
+) -> Result<Vec<GhostDialogue>> {
+    let room = policy.rollouts.options().capacity;
+    let mut dialogues = begun.to_vec();
+    let mut going: Vec<usize> = (0..seeds.len()).collect();
+    for turn in 0.. {
+        let mut asked = Vec::new();
+        let mut tokens = Vec::new();
+        let mut asking = Vec::new();
+        for &i in going.iter().filter(|&&i| turn < seeds[i].turns.len()) {
+            let prompt = instructed(&dialogues[i], &seeds[i].turns[turn]);
+            let rendered = prompt.render(policy.rollouts.tokenizer())?;
+            if rendered.len() < room {
+                asked.push(prompt);
+                tokens.push(rendered);
+                asking.push(i);
+            }
+        }
+        if asking.is_empty() {
+            break;
+        }
+        let options = SampleOptions {
+            k: settings.k,
+            max_tokens: settings.max_tokens,
+            sampling: SamplingOptions {
+                temperature: settings.temperature,
+                top_p: settings.top_p,
+                seed: derived_seed(settings.seed, "turn", turn as u64),
+                ..SamplingOptions::default()
+            },
+            numbers: asking.iter().map(|i| (range.start + i) as u32).collect(),
+        };
+        let prompts: Vec<&Prompt> = asked.iter().collect();
+        let answers: Vec<Vec<Candidate>> = policy.answer(&prompts, &tokens, &options)?;
+        going.clear();
+        for (i, answers) in asking.into_iter().zip(answers) {
+            let Some((chosen, _)) = best(&answers, false, settings.safety_threshold) else {
+                continue;
+            };
+            let pair = [
+                Message::new(Role::User, seeds[i].turns[turn].as_str()),
+                Message::new(Role::Assistant, answers[chosen].text.as_str()),
+            ];
+            dialogues[i].messages.extend(pair);
+            going.push(i);
+        }
+    }
+    Ok(dialogues)
+}
+
+/// The dialogue so far and the user's next message, the instruction before every one of the user's.
+fn instructed(dialogue: &GhostDialogue, next: &str) -> Prompt {
+    let mut messages = dialogue.messages.clone();
+    messages.push(Message::new(Role::User, next));
+    for message in messages.iter_mut().filter(|m| m.role == Role::User) {
+        message.content = before(&dialogue.instruction.long, &message.content);
+    }
+    Prompt {
+        messages,
+        ..Prompt::new(dialogue.id.as_str(), "")
+    }
+}

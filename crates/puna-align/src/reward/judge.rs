@@ -1,0 +1,58 @@
+//! Two reward models as the judge that rejection sampling and PPO ask (paper section 3.2.3).
+
+use super::{RewardModel, sigmoid};
+use crate::error::{Error, Result};
+use crate::judge::{Judge, Scores};
+use crate::prompt::Prompt;
+use puna_text::chat::{Message, Role};
+
+/// The helpfulness and the safety model.
+pub struct RewardModels {
+    /// Scores how helpful an answer is.
+    pub helpfulness: RewardModel,
+    /// Scores how safe it is.
+    pub safety: RewardModel,
+    /// Threads; of no influence on the scores.
+    pub threads: usize,
+}
+
+impl Judge for RewardModels {
+    /// An answer is scored as the dialogue that training would make of it, with its end, whether the
+    /// policy ended it or ran out of tokens. One with a tag of the chat format in it, which no dialogue
+    /// may have, gets 0 from both.
+    fn score(&mut self, prompts: &[&Prompt], answers: &[&str]) -> Result<Vec<Scores>> {
+        let tagged = |answer: &str| {
+            let message = Message::new(Role::Assistant, answer);
+            puna_text::chat::contains_special_tags(&[message]).is_some()
+        };
+        let mut numbers = Vec::new();
+        let mut dialogues = Vec::new();
+        for (i, (prompt, answer)) in prompts.iter().zip(answers).enumerate() {
+            if !tagged(answer) {
+                let mut messages = prompt.messages.clone();
+                messages.push(Message::new(Role::Assistant, *answer));
+                dialogues.push(messages);
+                numbers.push(i);
+            }
+        }
+        let name = |which: &'static str| {
+            move |e: Error| Error::Data(format!("the {which} reward model: {e}"))
+        };
+        let helpfulness = self.helpfulness.score(&dialogues, self.threads);
+        let helpfulness = helpfulness.map_err(name("helpfulness"))?;
+        let safety = self.safety.score(&dialogues, self.threads);
+        let safety = safety.map_err(name("safety"))?;
+        let none = Scores {
+            helpfulness: 0.0,
+            safety: 0.0,
+        };
+        let mut scores = vec![none; answers.len()];
+        for ((i, h), s) in numbers.into_iter().zip(helpfulness).zip(safety) {
+            scores[i] = Scores {
+                helpfulness: sigmoid(h),
+                safety: sigmoid(s),
+            };
+        }
+        Ok(scores)
+    }
+}
