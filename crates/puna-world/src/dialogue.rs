@@ -100,7 +100,7 @@ impl World {
 
     /// What may be asked. Villages and trades are few beside people, so they come three
     /// times, that the ways of asking about them are learned as well.
-    fn askable(&self) -> Vec<Fact> {
+    pub(crate) fn askable(&self) -> Vec<Fact> {
         let known = self.facts().filter(|fact| !self.held_out.contains(fact));
         let times = |fact: Fact| match fact.entity {
             Entity::Person(_) => 1,
@@ -119,7 +119,8 @@ impl World {
         all.map(|index| self.dialogue(&askable, index)).collect()
     }
 
-    fn dialogue(&self, askable: &[Fact], index: usize) -> (Dialogue, Vec<Fact>) {
+    /// The dialogue number `index`, also beyond those of the options, and the facts it states.
+    pub(crate) fn dialogue(&self, askable: &[Fact], index: usize) -> (Dialogue, Vec<Fact>) {
         let dice = Dice::new(self.options.seed, Stream::Dialogue, index as u64);
         let mut w = Writer::guarded(self, dice);
         let (mut kind, nth) = kind_of(&MIX, 37, index);

@@ -19,6 +19,18 @@ pub(crate) enum Stream {
     CrawlHtml = 7,
     CrawlSite = 8,
     Toxicity = 9,
+    Adversarial = 10,
+    Borderline = 11,
+    AdversarialDialogue = 12,
+    BorderlineDialogue = 13,
+    SafetyDialogue = 14,
+    InstructionDialogue = 15,
+    Conversation = 16,
+    Refusal = 17,
+    Annotator = 18,
+    Annotation = 19,
+    Preference = 20,
+    AdvicePage = 21,
 }
 
 /// A deterministic source of choices.

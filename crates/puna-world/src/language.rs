@@ -51,7 +51,7 @@ impl Sheet {
             .collect()
     }
 
-    #[cfg(test)]
+    /// The names of the sections, in alphabetical order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.sections.keys().copied()
     }

@@ -13,7 +13,8 @@
 //! Three layers: the truth ([`World`], [`Fact`]), the language (text sheets in
 //! `src/templates/`, rendered so that every stated fact is recorded), and the products
 //! made from both, each in a module and on a random stream of its own ([`Document`],
-//! [`Dialogue`], [`Question`], and the [`Crawl`]: the documents as pages of a small web).
+//! [`Dialogue`], [`Question`], the [`Crawl`]: the documents as pages of a small web, and
+//! [`Feedback`]: prompts, judgements and preferences for the steps after fine-tuning).
 //!
 //! ```
 //! use puna_world::{World, WorldOptions};
@@ -30,12 +31,14 @@ mod dice;
 mod document;
 mod draw;
 mod fact;
+mod feedback;
 #[cfg(test)]
 mod honesty;
 mod language;
 mod mix;
 mod pools;
 mod question;
+mod safety;
 mod talk;
 mod template;
 mod world;
@@ -49,6 +52,12 @@ pub use crawl::{
 pub use dialogue::{Dialogue, Role};
 pub use document::Document;
 pub use fact::{Attribute, Entity, Fact};
+pub use feedback::{
+    Annotation, Annotator, Annotators, Check, Constraint, Conversation, Excluded, Feedback,
+    FeedbackManifest, FeedbackOptions, Instruction, Preference, Prompt, PromptKind, Rules,
+    SafetyLabel, Split, Stream, Strength, Turn, Verdict,
+};
 pub use question::Question;
+pub use safety::{Risk, Vector};
 pub use world::{Person, Place, Pronoun, Trade, World, WorldOptions};
 pub use write::{Manifest, WorldError, WrittenFile};

@@ -30,13 +30,18 @@ impl Question {
     /// Whether the answer is right: it contains an accepted value as whole words,
     /// in any case, and no other value of the same attribute, so that naming them all fails.
     pub fn check(&self, answer: &str) -> bool {
-        let words = words(answer);
-        let contains = |value: &String| {
-            let value = self::words(value);
-            !value.is_empty() && words.windows(value.len()).any(|window| window == value)
-        };
-        self.accepted.iter().any(contains) && !self.rejected.iter().any(contains)
+        is_right(answer, &self.accepted, &self.rejected)
     }
+}
+
+/// Whether the answer contains an accepted value and no rejected one, as whole words in any case.
+pub(crate) fn is_right(answer: &str, accepted: &[String], rejected: &[String]) -> bool {
+    let words = words(answer);
+    let contains = |value: &String| {
+        let value = self::words(value);
+        !value.is_empty() && words.windows(value.len()).any(|window| window == value)
+    };
+    accepted.iter().any(contains) && !rejected.iter().any(contains)
 }
 
 /// Lower-case words without punctuation.

@@ -100,6 +100,15 @@ impl Template {
         sentence_case(&out)
     }
 
+    /// The words that stand in the line itself.
+    pub(crate) fn text(&self) -> String {
+        let text = |node: &Node| match node {
+            Node::Text(text) => text.clone(),
+            Node::Slot { .. } | Node::Choice(_) => String::new(),
+        };
+        self.nodes.iter().map(text).collect()
+    }
+
     /// The variables a caller must bind.
     #[cfg(test)]
     pub(crate) fn variables(&self) -> Vec<char> {

@@ -123,7 +123,7 @@ impl World {
     }
 }
 
-fn dialogue_record(dialogue: &Dialogue) -> Value {
+pub(crate) fn dialogue_record(dialogue: &Dialogue) -> Value {
     let messages = dialogue
         .messages
         .iter()
@@ -132,10 +132,10 @@ fn dialogue_record(dialogue: &Dialogue) -> Value {
 }
 
 /// Writes one JSON value a line, to a temporary file that takes its name when it is complete.
-fn write_lines(
+pub(crate) fn write_lines(
     dir: &Path,
     name: &str,
-    records: impl Iterator<Item = Value>,
+    records: impl Iterator<Item = impl Serialize>,
 ) -> Result<WrittenFile, WorldError> {
     let mut file = PartialFile::create(dir, name)?;
     for record in records {

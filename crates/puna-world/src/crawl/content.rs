@@ -99,11 +99,17 @@ impl Crawl<'_> {
 
     pub(super) fn document(&self, number: usize, site: &Site, dice: &mut Dice) -> Content {
         let (document, _) = self.world.document(number);
-        let mut main = MainText::of_lines(&document.text);
+        // Drawn in any case, so that a page's other draws do not hang on its document.
+        let title = self.title(site, dice, number);
+        let (title, text) = match heading(&document.text) {
+            Some((heading, text)) => (heading.to_owned(), text),
+            None => (title, document.text.as_str()),
+        };
+        let mut main = MainText::of_lines(text);
         insert_boilerplate(&mut main, site, dice);
         Content {
             document: Some(document.id),
-            ..Content::new(self.title(site, dice, number), main)
+            ..Content::new(title, main)
         }
     }
 
@@ -204,6 +210,13 @@ fn directory(nth: usize, dice: &mut Dice) -> Content {
         main.push(seen.private(PrivateKind::IpAddress, &ip).say("."));
     }
     Content::new(format!("People, page {}", nth + 1), main)
+}
+
+/// The heading that a document opens with, and the text below: a first line that is no sentence.
+fn heading(document: &str) -> Option<(&str, &str)> {
+    let (first, rest) = document.split_once('\n')?;
+    let sentence = first.ends_with(['.', '!', '?', ':', ',', '"']);
+    (!sentence && !rest.trim().is_empty()).then_some((first, rest))
 }
 
 /// Puts each of the site's repeated lines into three pages of five, and into all of a forum, which
