@@ -259,7 +259,7 @@ fn ledger(tally: &mut Tally) {
         });
     }
     for size in [2, 2, 2, 2, 3, 2, 2, 5, 9, 2, 3, 17] {
-        tally.cluster(size);
+        tally.clusters(size, 1);
     }
     tally.skipped("request", 2400);
     tally.skipped("image", 311);

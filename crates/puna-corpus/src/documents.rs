@@ -226,33 +226,64 @@ pub fn read_groups(
     names: &[&str],
     mut each: impl FnMut(Vec<Vec<Cell>>) -> Result<()>,
 ) -> Result<()> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    let reader = SerializedFileReader::new(file).map_err(damaged(path))?;
-    let schema = reader.metadata().file_metadata().schema_descr_ptr();
-    let mut indices = Vec::new();
-    for name in names {
-        let index = schema.columns().iter().position(|c| c.name() == *name);
-        indices.push(index.ok_or_else(|| Error::Format {
+    Groups::open(path, names)?.try_for_each(|rows| each(rows?))
+}
+
+/// The row groups of a table that [`TableWriter`] wrote, one after the other.
+pub struct Groups {
+    path: PathBuf,
+    reader: SerializedFileReader<File>,
+    /// The columns that are read, in that order.
+    columns: Vec<usize>,
+    next: usize,
+}
+
+impl Groups {
+    /// Opens a table, to read the named columns.
+    pub fn open(path: &Path, names: &[&str]) -> Result<Self> {
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        let reader = SerializedFileReader::new(file).map_err(damaged(path))?;
+        let schema = reader.metadata().file_metadata().schema_descr_ptr();
+        let mut columns = Vec::new();
+        for name in names {
+            let index = schema.columns().iter().position(|c| c.name() == *name);
+            columns.push(index.ok_or_else(|| Error::Format {
+                path: path.into(),
+                what: format!("has no column {name}; remove it and run the step again"),
+            })?);
+        }
+        Ok(Self {
             path: path.into(),
-            what: format!("has no column {name}; remove it and run the step again"),
-        })?);
+            reader,
+            columns,
+            next: 0,
+        })
     }
-    for group in 0..reader.num_row_groups() {
-        let read = || -> Result<Vec<Vec<Cell>>, ParquetError> {
-            let group = reader.get_row_group(group)?;
-            let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
-            let mut out = vec![Vec::with_capacity(names.len()); rows];
-            for &index in &indices {
-                let cells = column(group.get_column_reader(index)?, rows)?;
-                out.iter_mut()
-                    .zip(cells)
-                    .for_each(|(row, cell)| row.push(cell));
-            }
-            Ok(out)
-        };
-        each(read().map_err(damaged(path))?)?;
+
+    fn group(&self, group: usize) -> Result<Vec<Vec<Cell>>, ParquetError> {
+        let group = self.reader.get_row_group(group)?;
+        let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+        let mut out = vec![Vec::with_capacity(self.columns.len()); rows];
+        for &index in &self.columns {
+            let cells = column(group.get_column_reader(index)?, rows)?;
+            out.iter_mut()
+                .zip(cells)
+                .for_each(|(row, cell)| row.push(cell));
+        }
+        Ok(out)
     }
-    Ok(())
+}
+
+impl Iterator for Groups {
+    type Item = Result<Vec<Vec<Cell>>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next == self.reader.num_row_groups() {
+            return None;
+        }
+        self.next += 1;
+        Some(self.group(self.next - 1).map_err(damaged(&self.path)))
+    }
 }
 
 fn column(reader: ColumnReader, rows: usize) -> Result<Vec<Cell>, ParquetError> {

@@ -7,7 +7,8 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// Runs merged at once; more are first merged into longer ones, so open files stay bounded.
+/// Runs merged at once. So many of one length are merged into one that is as many times longer: each
+/// record is written once for each length, and open files stay few.
 const FAN_IN: usize = 64;
 
 /// Collects records of one width and gives them back in byte order, equal ones included. Runs are
@@ -18,7 +19,8 @@ pub struct ExternalSorter {
     capacity: usize,
     directory: PathBuf,
     buffer: Vec<u8>,
-    runs: Vec<File>,
+    /// Runs by how often their records were merged.
+    runs: Vec<Vec<File>>,
 }
 
 impl ExternalSorter {
@@ -73,16 +75,23 @@ impl ExternalSorter {
         for i in order {
             run.write(&buffer[i as usize * width..(i as usize + 1) * width])?;
         }
-        self.runs.push(run.finish()?);
         self.buffer.clear();
-        if self.runs.len() >= FAN_IN {
+        let mut run = run.finish()?;
+        for level in 0.. {
+            if level == self.runs.len() {
+                self.runs.push(Vec::new());
+            }
+            self.runs[level].push(run);
+            if self.runs[level].len() < FAN_IN {
+                break;
+            }
+            let full = std::mem::take(&mut self.runs[level]);
+            let mut merge = Merge::new(self.width, full, &self.directory)?;
             let mut merged = RunWriter::create(&self.directory)?;
-            let mut merge =
-                Merge::new(self.width, std::mem::take(&mut self.runs), &self.directory)?;
             while let Some(record) = merge.next_record()? {
                 merged.write(&record)?;
             }
-            self.runs.push(merged.finish()?);
+            run = merged.finish()?;
         }
         Ok(())
     }
@@ -99,7 +108,8 @@ impl ExternalSorter {
         }
         self.spill()?;
         self.buffer = Vec::new();
-        let merge = Merge::new(self.width, self.runs, &self.directory)?;
+        let runs = self.runs.into_iter().flatten().collect();
+        let merge = Merge::new(self.width, runs, &self.directory)?;
         Ok(Sorted(Source::Disk(merge)))
     }
 }
@@ -224,7 +234,8 @@ mod tests {
         let mut sorter = ExternalSorter::new(8, 200, dir.path()).unwrap();
         let mut expected = Vec::new();
         let mut state = 7u64;
-        for _ in 0..20_000 {
+        // More than two lengths of runs.
+        for _ in 0..80_000 {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1);
             let value = state >> 48; // repeats on purpose
             expected.push(value);

@@ -1,6 +1,7 @@
 //! From crawled pages to a corpus one can answer for (paper sections 2.1 and 4.1, A.4.3 and A.6).
 
 mod calendar;
+pub mod contamination;
 pub mod documents;
 pub mod duplicates;
 mod error;

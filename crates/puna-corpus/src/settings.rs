@@ -21,7 +21,6 @@ pub struct Settings {
     /// Which sites are left out for the personal information they hold.
     pub ledger: LedgerSettings,
     /// Which documents count as copies, and which lines as boilerplate.
-    #[schemars(with = "serde_json::Value")]
     pub duplicates: DuplicateSettings,
     /// Which documents are left out for what they are.
     pub filter: FilterSettings,
@@ -73,7 +72,6 @@ pub struct LabelSettings {
     /// HolisticBias's `descriptors.json`; a short built-in list otherwise.
     pub identity_terms: Option<PathBuf>,
     /// Thresholds of the quality rules.
-    #[schemars(with = "serde_json::Value")]
     pub quality: Rules,
 }
 

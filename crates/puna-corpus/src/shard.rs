@@ -11,15 +11,51 @@ pub struct Shard {
     pub count: u64,
 }
 
-/// Variables of launchers: the number of a task, the number of tasks, and the number of the first.
-const RANKS: [(&str, &str, u64); 7] = [
-    ("JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", 0),
-    ("AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE", 0),
-    ("PBS_ARRAY_INDEX", "PBS_ARRAY_COUNT", 0),
-    ("RANK", "WORLD_SIZE", 0),
-    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", 0),
-    ("PMI_RANK", "PMI_SIZE", 0),
-    ("SLURM_PROCID", "SLURM_NTASKS", 0),
+/// An array of tasks by its launcher's variables. Bounds are the first task's number and the last's.
+struct Array {
+    task: &'static str,
+    first: &'static str,
+    last: &'static str,
+    /// How many tasks there are, where the launcher says.
+    count: &'static str,
+    /// From one task's number to the next, where the launcher says.
+    step: &'static str,
+}
+
+/// Launchers whose tasks have numbers between bounds: Slurm, and Grid Engine, which calls its task
+/// "undefined" outside of arrays.
+const ARRAYS: [Array; 2] = [
+    Array {
+        task: "SLURM_ARRAY_TASK_ID",
+        first: "SLURM_ARRAY_TASK_MIN",
+        last: "SLURM_ARRAY_TASK_MAX",
+        count: "SLURM_ARRAY_TASK_COUNT",
+        step: "SLURM_ARRAY_TASK_STEP",
+    },
+    Array {
+        task: "SGE_TASK_ID",
+        first: "SGE_TASK_FIRST",
+        last: "SGE_TASK_LAST",
+        count: "",
+        step: "SGE_TASK_STEPSIZE",
+    },
+];
+
+/// Launchers whose tasks count from 0: the task's number and the number of tasks. Kubernetes and PBS
+/// give the first only; the job sets the second. Arrays come first: a task of an array may be started
+/// as a rank of one.
+const INDEXED: [(&str, &str); 3] = [
+    ("JOB_COMPLETION_INDEX", "JOB_COMPLETIONS"),
+    ("AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE"),
+    ("PBS_ARRAY_INDEX", "PBS_ARRAY_COUNT"),
+];
+
+/// Ranks: torchrun, Open MPI, MPICH and its kin, srun.
+const RANKS: [(&str, &str); 4] = [
+    ("RANK", "WORLD_SIZE"),
+    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("PMI_RANK", "PMI_SIZE"),
+    ("SLURM_PROCID", "SLURM_NTASKS"),
 ];
 
 impl Shard {
@@ -45,53 +81,50 @@ impl Shard {
     /// no launcher. A sparse array is refused, since its gaps would be missing from the corpus.
     pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let number = |name: &str| get(name).and_then(|v| v.trim().parse::<u64>().ok());
-        for (id, min, max, count, step) in [
-            (
-                "SLURM_ARRAY_TASK_ID",
-                "SLURM_ARRAY_TASK_MIN",
-                "SLURM_ARRAY_TASK_MAX",
-                "SLURM_ARRAY_TASK_COUNT",
-                "",
-            ),
-            (
-                "SGE_TASK_ID",
-                "SGE_TASK_FIRST",
-                "SGE_TASK_LAST",
-                "",
-                "SGE_TASK_STEPSIZE",
-            ),
-        ] {
-            let (Some(id), Some(min), Some(max)) = (number(id), number(min), number(max)) else {
+        for array in &ARRAYS {
+            let (Some(task), Some(first), Some(last)) =
+                (number(array.task), number(array.first), number(array.last))
+            else {
                 continue;
             };
-            let span = max.saturating_sub(min).saturating_add(1);
-            let dense = number(count).is_none_or(|n| n == span);
-            if !dense || number(step).is_some_and(|s| s > 1) || !(min..=max).contains(&id) {
+            let count = last.saturating_sub(first).saturating_add(1);
+            let is_dense = number(array.count).is_none_or(|n| n == count);
+            let in_steps = number(array.step).is_some_and(|step| step > 1 && count > 1);
+            if !is_dense || in_steps || !(first..=last).contains(&task) {
                 let what = format!(
-                    "the array {min}..{max} has gaps; submit it without, or give --shard i/n"
+                    "the array {first}..{last} has gaps; submit it without, or give --shard i/n"
                 );
                 return Err(refuse(what));
             }
-            return Ok(Self {
-                index: id - min,
-                count: span,
-            });
+            let index = task - first;
+            return Ok(Self { index, count });
         }
-        for (rank, size, first) in RANKS {
-            let (Some(rank), Some(size)) = (number(rank), number(size)) else {
-                continue;
+        for (task, size) in INDEXED {
+            let Some(index) = number(task) else { continue };
+            let Some(count) = number(size) else {
+                let what = format!(
+                    "{task} is set and {size} is not, so the number of tasks is not known; set it \
+                     in the job, or give --shard i/n"
+                );
+                return Err(refuse(what));
             };
-            if rank < first || rank - first >= size {
-                return Err(refuse(format!(
-                    "the launcher says task {rank} of {size}; give --shard i/n"
-                )));
+            return Self::counted(index, count);
+        }
+        for (rank, size) in RANKS {
+            if let (Some(index), Some(count)) = (number(rank), number(size)) {
+                return Self::counted(index, count);
             }
-            return Ok(Self {
-                index: rank - first,
-                count: size,
-            });
         }
         Ok(Self::WHOLE)
+    }
+
+    fn counted(index: u64, count: u64) -> Result<Self> {
+        if index >= count {
+            return Err(refuse(format!(
+                "the launcher says task {index} of {count}; give --shard i/n"
+            )));
+        }
+        Ok(Self { index, count })
     }
 
     /// Whether an input is in this share.
@@ -135,11 +168,77 @@ mod tests {
         let mut sparse = array;
         sparse[3].1 = "4";
         assert!(of(&sparse).is_err());
-        let kubernetes = [("JOB_COMPLETION_INDEX", "1"), ("JOB_COMPLETIONS", "4")];
-        assert_eq!(of(&kubernetes).unwrap(), Shard { index: 1, count: 4 });
-        assert_eq!(
-            of(&[("RANK", "0"), ("WORLD_SIZE", "2")]).unwrap(),
-            Shard { index: 0, count: 2 }
-        );
+    }
+
+    #[test]
+    fn every_launcher_is_known() {
+        let expected = Shard { index: 1, count: 4 };
+        for pairs in [
+            &[("JOB_COMPLETION_INDEX", "1"), ("JOB_COMPLETIONS", "4")][..],
+            &[
+                ("AWS_BATCH_JOB_ARRAY_INDEX", "1"),
+                ("AWS_BATCH_JOB_ARRAY_SIZE", "4"),
+            ],
+            &[("PBS_ARRAY_INDEX", "1"), ("PBS_ARRAY_COUNT", "4")],
+            &[
+                ("SGE_TASK_ID", "2"),
+                ("SGE_TASK_FIRST", "1"),
+                ("SGE_TASK_LAST", "4"),
+                ("SGE_TASK_STEPSIZE", "1"),
+            ],
+            &[("RANK", "1"), ("WORLD_SIZE", "4"), ("LOCAL_RANK", "0")],
+            &[("OMPI_COMM_WORLD_RANK", "1"), ("OMPI_COMM_WORLD_SIZE", "4")],
+            &[("PMI_RANK", "1"), ("PMI_SIZE", "4")],
+            &[("SLURM_PROCID", "1"), ("SLURM_NTASKS", "4")],
+            // mpirun inside a batch job, whose script is a rank of its own.
+            &[
+                ("OMPI_COMM_WORLD_RANK", "1"),
+                ("OMPI_COMM_WORLD_SIZE", "4"),
+                ("SLURM_PROCID", "0"),
+                ("SLURM_NTASKS", "1"),
+            ],
+            // An array's task, started as a rank.
+            &[
+                ("AWS_BATCH_JOB_ARRAY_INDEX", "1"),
+                ("AWS_BATCH_JOB_ARRAY_SIZE", "4"),
+                ("RANK", "0"),
+                ("WORLD_SIZE", "1"),
+            ],
+        ] {
+            assert_eq!(of(pairs).unwrap(), expected, "{pairs:?}");
+        }
+        // Grid Engine outside of arrays, and variables that are no launcher's.
+        for pairs in [
+            &[("SGE_TASK_ID", "undefined"), ("SGE_TASK_LAST", "undefined")][..],
+            &[("RANK", "1")],
+            &[("SLURM_PROCID", "0")],
+        ] {
+            assert_eq!(of(pairs).unwrap(), Shard::WHOLE, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_leave_inputs_out_or_do_them_twice_is_refused() {
+        for (pairs, says) in [
+            (&[("JOB_COMPLETION_INDEX", "1")][..], "JOB_COMPLETIONS"),
+            (&[("PBS_ARRAY_INDEX", "1")], "PBS_ARRAY_COUNT"),
+            (
+                &[("PBS_ARRAY_INDEX", "4"), ("PBS_ARRAY_COUNT", "4")],
+                "task 4 of 4",
+            ),
+            (&[("RANK", "4"), ("WORLD_SIZE", "4")], "task 4 of 4"),
+            (
+                &[
+                    ("SGE_TASK_ID", "3"),
+                    ("SGE_TASK_FIRST", "1"),
+                    ("SGE_TASK_LAST", "7"),
+                    ("SGE_TASK_STEPSIZE", "2"),
+                ],
+                "has gaps",
+            ),
+        ] {
+            let error = of(pairs).unwrap_err().to_string();
+            assert!(error.contains(says) && error.contains("--shard"), "{error}");
+        }
     }
 }

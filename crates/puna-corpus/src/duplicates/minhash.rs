@@ -1,11 +1,12 @@
 //! MinHash signatures of word shingles and the bands they are looked up by.
 
 use crate::error::{Error, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// What counts as a near duplicate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NearSettings {
     /// Jaccard similarity of the shingle sets from which two documents are copies.
@@ -90,7 +91,9 @@ impl MinHasher {
     /// Signature of a text; none for a text without a word.
     #[must_use]
     pub fn signature(&self, text: &str) -> Option<Vec<u32>> {
-        self.signature_of_words(&super::normalise::word_hashes(text))
+        let mut words = Vec::new();
+        super::normalise::word_hashes(text, &mut words);
+        self.signature_of_words(&words)
     }
 
     pub(super) fn signature_of_words(&self, words: &[u64]) -> Option<Vec<u32>> {

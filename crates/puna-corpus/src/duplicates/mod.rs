@@ -1,10 +1,10 @@
 //! Exact and near duplicates and the repeated lines of a site (paper section 2.1 says only that
 //! data was cleaned; the methods are the field's).
 //!
-//! Three steps, files between them: [`ShardWriter`] notes the documents of one shard, [`resolve`]
-//! decides once over all of them, [`Decisions`] answers while the corpus is written. Duplicates are
-//! judged on the text *before* boilerplate is removed: boilerplate is known only after every
-//! document was seen, and one pass over the corpus serves both. Documents without a word are
+//! Three steps, files between them: a [`ShardWriter`] takes the [`Notes`] on the documents of one
+//! shard, [`resolve`] decides once over all of them, [`Decisions`] answers while the corpus is written.
+//! Duplicates are judged on the text *before* boilerplate is removed: boilerplate is known only after
+//! every document was seen, and one pass over the corpus serves both. Documents without a word are
 //! never called duplicates. Of a cluster (single linkage) the smallest key stays.
 
 mod decisions;
@@ -17,13 +17,14 @@ pub use decisions::{Decisions, Reason};
 pub use minhash::{MinHasher, NearSettings, estimated_jaccard};
 pub use normalise::exact_key;
 pub use resolve::{Summary, resolve};
-pub use shard::ShardWriter;
 pub(crate) use shard::made_with;
+pub use shard::{Notes, ShardWriter};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// When a line of a site is boilerplate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct BoilerplateSettings {
     /// Documents of the site that must hold the line.
@@ -42,7 +43,7 @@ impl Default for BoilerplateSettings {
 }
 
 /// Settings of the three steps.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DuplicateSettings {
     /// Near duplicates.
@@ -58,7 +59,7 @@ impl Default for DuplicateSettings {
         Self {
             near: NearSettings::default(),
             boilerplate: BoilerplateSettings::default(),
-            memory: 64 << 20,
+            memory: 16 << 20,
         }
     }
 }

@@ -35,18 +35,18 @@ fn is_mark(c: char) -> bool {
     !c.is_ascii() && unicode_normalization::char::is_combining_mark(c)
 }
 
-/// The 64-bit hashes of a text's words.
-pub(super) fn word_hashes(text: &str) -> Vec<u64> {
-    let mut hashes = Vec::with_capacity(text.len() / 6);
+/// Appends the 64-bit hashes of a text's words.
+pub(super) fn word_hashes(text: &str, hashes: &mut Vec<u64>) {
     words(text, |word| hashes.push(xxh3_64(word.as_bytes())));
-    hashes
 }
 
 /// XXH3's 128 bits over the sequence of the text's normalised words: equal for texts that differ in
 /// case, white space, punctuation or compatible characters only.
 #[must_use]
 pub fn exact_key(text: &str) -> [u8; 16] {
-    key_of_words(&word_hashes(text))
+    let mut hashes = Vec::with_capacity(text.len() / 6);
+    word_hashes(text, &mut hashes);
+    key_of_words(&hashes)
 }
 
 pub(super) fn key_of_words(hashes: &[u64]) -> [u8; 16] {
@@ -59,11 +59,17 @@ pub(super) fn key_of_words(hashes: &[u64]) -> [u8; 16] {
 
 /// Hash of a line as boilerplate is counted, never 0; none for a line without a word.
 pub(super) fn line_hash(line: &str) -> Option<u64> {
-    let hashes = word_hashes(line);
-    if hashes.is_empty() {
+    let mut hashes = Vec::new();
+    word_hashes(line, &mut hashes);
+    line_key(&hashes)
+}
+
+/// The same of the line's words.
+pub(super) fn line_key(words: &[u64]) -> Option<u64> {
+    if words.is_empty() {
         return None;
     }
-    let key = key_of_words(&hashes);
+    let key = key_of_words(words);
     let mut half = [0; 8];
     half.copy_from_slice(&key[..8]);
     Some(u64::from_be_bytes(half).max(1))

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::external_sort::ExternalSorter;
 use puna_text::atomic_file::AtomicFile;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
@@ -29,6 +30,8 @@ pub struct Summary {
     pub refused_pairs: u64,
     /// Lines of sites that are boilerplate.
     pub boilerplate_lines: u64,
+    /// How many clusters of copies there are, by the number of their documents.
+    pub clusters: BTreeMap<u64, u64>,
 }
 
 /// Decides over the shards noted in `directories` and writes the files that `Decisions` opens into
@@ -45,7 +48,7 @@ pub fn resolve(
     let mut clusters = Clusters::new(documents.count);
     let exact = documents.join_exact(settings, work_directory, &mut clusters)?;
     summary.refused_pairs = documents.join_near(settings, work_directory, &mut clusters)?;
-    documents.write(work_directory, exact, &mut clusters, &mut summary)?;
+    documents.write(settings, work_directory, exact, &mut clusters, &mut summary)?;
     summary.boilerplate_lines = boilerplate(&shards, settings, work_directory)?;
     Ok(summary)
 }
@@ -263,6 +266,7 @@ impl Documents {
 
     fn write(
         &self,
+        settings: &DuplicateSettings,
         directory: &Path,
         exact: impl Iterator<Item = Result<Vec<u8>>>,
         clusters: &mut Clusters,
@@ -272,6 +276,7 @@ impl Documents {
         out.write_all(DUPLICATES_MAGIC)?;
         let mut exact = exact.peekable();
         let mut bytes = [0; 8];
+        let mut roots = ExternalSorter::new(4, settings.memory / 4, directory)?;
         for member in 0..self.count {
             let is_exact = matches!(exact.peek(), Some(Ok(r)) if row(r) == member);
             if is_exact || matches!(exact.peek(), Some(Err(_))) {
@@ -286,11 +291,24 @@ impl Documents {
             self.read(root, &mut bytes)?;
             out.write_all(&bytes)?;
             out.write_all(&[u8::from(!is_exact)])?;
+            roots.push(&root.to_be_bytes())?;
             if is_exact {
                 summary.exact += 1;
             } else {
                 summary.near += 1;
             }
+        }
+        // Members of one cluster follow each other now, all but the root itself.
+        let mut roots = roots.finish()?.peekable();
+        while let Some(root) = roots.next().transpose()? {
+            let mut documents = 2;
+            while roots
+                .next_if(|r| matches!(r, Ok(r) if *r == root))
+                .is_some()
+            {
+                documents += 1;
+            }
+            *summary.clusters.entry(documents).or_default() += 1;
         }
         Ok(out.commit()?)
     }

@@ -1,6 +1,6 @@
 //! What one shard's documents leave on disk for the decision.
 
-use super::normalise::{key_of_words, line_hash, word_hashes};
+use super::normalise::{key_of_words, line_key, word_hashes};
 use super::{DuplicateSettings, MinHasher, NearSettings};
 use crate::error::Result;
 use puna_text::atomic_file::AtomicFile;
@@ -34,13 +34,51 @@ pub(super) fn header(settings: &DuplicateSettings) -> Vec<u8> {
     header
 }
 
-/// Notes the documents of one shard.
+/// What is noted of one document; made by any thread, written by one.
+#[derive(Debug)]
+pub struct Notes {
+    /// Exact key and signature; empty for a text without a word.
+    signature: Vec<u8>,
+    /// The site, and its lines sorted, each once; line 0 is the document itself.
+    site: u64,
+    lines: Vec<u64>,
+}
+
+impl Notes {
+    /// Notes a document of a site.
+    #[must_use]
+    pub fn new(hasher: &MinHasher, site: &str, text: &str) -> Self {
+        // No word goes over the end of a line, so the lines' words are the text's.
+        let mut words = Vec::with_capacity(text.len() / 6);
+        let mut lines = vec![0];
+        for line in text.lines() {
+            let before = words.len();
+            word_hashes(line, &mut words);
+            lines.extend(line_key(&words[before..]));
+        }
+        lines.sort_unstable();
+        lines.dedup();
+        let mut signature = Vec::new();
+        if let Some(minima) = hasher.signature_of_words(&words) {
+            signature.reserve(16 + 4 * minima.len());
+            signature.extend(key_of_words(&words));
+            minima
+                .iter()
+                .for_each(|s| signature.extend(s.to_be_bytes()));
+        }
+        Self {
+            signature,
+            site: site_hash(site),
+            lines,
+        }
+    }
+}
+
+/// Writes the notes on one shard's documents.
 #[derive(Debug)]
 pub struct ShardWriter {
-    hasher: MinHasher,
     signatures: AtomicFile,
     lines: AtomicFile,
-    record: Vec<u8>,
 }
 
 impl ShardWriter {
@@ -49,31 +87,19 @@ impl ShardWriter {
         let mut signatures = AtomicFile::create(&directory.join(format!("{shard}.{SIGNATURES}")))?;
         signatures.write_all(&header(settings))?;
         Ok(Self {
-            hasher: MinHasher::new(&settings.near)?,
             signatures,
             lines: AtomicFile::create(&directory.join(format!("{shard}.{LINES}")))?,
-            record: Vec::new(),
         })
     }
 
-    /// Notes a document: its key, unique in the corpus and given in input order, its site, its text.
-    pub fn add(&mut self, key: u64, site: &str, text: &str) -> Result<()> {
-        let words = word_hashes(text);
-        if let Some(signature) = self.hasher.signature_of_words(&words) {
-            self.record.clear();
-            self.record.extend(key.to_be_bytes());
-            self.record.extend(key_of_words(&words));
-            signature
-                .iter()
-                .for_each(|s| self.record.extend(s.to_be_bytes()));
-            self.signatures.write_all(&self.record)?;
+    /// Writes the notes on a document; its key is unique in the corpus and follows its order.
+    pub fn add(&mut self, key: u64, notes: &Notes) -> Result<()> {
+        if !notes.signature.is_empty() {
+            self.signatures.write_all(&key.to_be_bytes())?;
+            self.signatures.write_all(&notes.signature)?;
         }
-        let site = site_hash(site).to_be_bytes();
-        let mut lines: Vec<u64> = text.lines().filter_map(line_hash).collect();
-        lines.push(0);
-        lines.sort_unstable();
-        lines.dedup();
-        for line in lines {
+        let site = notes.site.to_be_bytes();
+        for line in &notes.lines {
             self.lines.write_all(&site)?;
             self.lines.write_all(&line.to_be_bytes())?;
         }

@@ -1,6 +1,7 @@
 //! The three steps together, against what was planted and against brute force.
 
 use super::*;
+use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -44,10 +45,12 @@ fn decide(
         memory,
         ..Default::default()
     };
+    let hasher = MinHasher::new(&settings.near).unwrap();
     for s in 0..shards {
         let mut writer = ShardWriter::new(&notes, &format!("crawl.warc-{s}"), &settings).unwrap();
         for (key, text) in texts.iter().enumerate().filter(|(k, _)| k % shards == s) {
-            writer.add(key as u64, "a.example", text).unwrap();
+            let notes = Notes::new(&hasher, "a.example", text);
+            writer.add(key as u64, &notes).unwrap();
         }
         writer.finish().unwrap();
     }
@@ -74,6 +77,11 @@ fn shards_and_memory_do_not_change_the_outcome() {
         assert_eq!((&one.0, &one.1, &one.2), (&other.0, &other.1, &other.2));
     }
     assert!(one.2.exact >= 40);
+    // Each document is in one cluster: the copies that go, and one for each cluster that stays.
+    let clusters = one.2.clusters.iter();
+    let copies: u64 = clusters.map(|(size, number)| (size - 1) * number).sum();
+    assert_eq!(copies, one.2.exact + one.2.near);
+    assert_eq!(one.2.clusters.values().sum::<u64>(), 40);
 }
 
 #[test]
@@ -140,8 +148,10 @@ fn damage_and_other_settings_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let settings = DuplicateSettings::default();
     let mut writer = ShardWriter::new(dir.path(), "x", &settings).unwrap();
-    writer.add(1, "s", "one two three").unwrap();
-    writer.add(1, "s", "four five six").unwrap();
+    let hasher = MinHasher::new(&settings.near).unwrap();
+    for text in ["one two three", "four five six"] {
+        writer.add(1, &Notes::new(&hasher, "s", text)).unwrap();
+    }
     writer.finish().unwrap();
     let again = resolve(&[dir.path().into()], &settings, dir.path()).unwrap_err();
     assert!(again.to_string().contains("key 1"), "{again}");
@@ -150,4 +160,69 @@ fn damage_and_other_settings_are_named() {
     assert!(resolve(&[dir.path().into()], &other, dir.path()).is_err());
     std::fs::write(dir.path().join("duplicates.bin"), b"PUNA").unwrap();
     assert!(Decisions::open(dir.path()).is_err());
+}
+
+/// The files of one small shard, and what was decided of them.
+fn small(directory: &Path) -> (DuplicateSettings, Vec<(&'static str, Vec<u8>)>) {
+    let settings = DuplicateSettings::default();
+    let hasher = MinHasher::new(&settings.near).unwrap();
+    let mut writer = ShardWriter::new(directory, "x", &settings).unwrap();
+    for (key, text) in documents(2).iter().enumerate() {
+        let notes = Notes::new(&hasher, "a.example", text);
+        writer.add(key as u64, &notes).unwrap();
+    }
+    writer.finish().unwrap();
+    resolve(&[directory.into()], &settings, directory).unwrap();
+    let names = [
+        "x.signatures",
+        "x.lines",
+        "duplicates.bin",
+        "boilerplate.bin",
+    ];
+    let files = names.map(|name| (name, std::fs::read(directory.join(name)).unwrap()));
+    (settings, files.into())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Bytes of the files between the steps are changed, cut off or put in: they are refused by name,
+    /// or read as other documents; nothing panics and the answers stay in bounds.
+    #[test]
+    fn damaged_files_are_named_or_harmless(
+        file in 0..4usize,
+        edits in prop::collection::vec((0..3u8, any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let (settings, mut files) = small(dir.path());
+        let (name, bytes) = &mut files[file];
+        let before = bytes.len();
+        for (kind, at, value) in edits {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = at.index(bytes.len());
+            match kind {
+                0 => bytes[at] ^= value,
+                1 => bytes.truncate(at),
+                _ => bytes.insert(at, value),
+            }
+        }
+        std::fs::write(dir.path().join(&*name), &bytes).unwrap();
+        let opened = Decisions::open(dir.path());
+        match &opened {
+            Ok(decisions) => for key in 0..20 {
+                let _ = decisions.duplicate_of(key);
+                let _ = decisions.is_boilerplate("a.example", "w1 w2");
+            },
+            Err(e) => prop_assert!(e.to_string().contains(*name), "{e}"),
+        }
+        let resolved = resolve(&[dir.path().into()], &settings, dir.path());
+        match resolved {
+            Ok(summary) => prop_assert!(summary.exact + summary.near <= summary.documents),
+            Err(e) if before != bytes.len() => prop_assert!(e.to_string().contains(*name), "{e}"),
+            // A key that is changed may stand twice now.
+            Err(e) => prop_assert!(!e.to_string().is_empty()),
+        }
+    }
 }

@@ -26,7 +26,8 @@ pub(super) fn keep(blocks: Vec<Block>, title: Option<&str>) -> Vec<Block> {
     let last = blocks
         .iter()
         .rposition(|block| weight(block) > 0.0)
-        .filter(|last| blocks.len() - last <= LAST_LABELS);
+        // A single line below it may be a signature.
+        .filter(|last| (2..=LAST_LABELS).contains(&(blocks.len() - 1 - last)));
     let mut seen = HashSet::new();
     let mut kept: Vec<Block> = Vec::with_capacity(blocks.len());
     for (index, block) in blocks.into_iter().enumerate() {

@@ -23,6 +23,12 @@ fn fingerprint(pipeline: &Pipeline) -> Result<String> {
     Ok(marker::fingerprint(parts.iter().map(String::as_str)))
 }
 
+/// What was decided of copies.
+pub(super) fn summary(pipeline: &Pipeline) -> Result<Summary> {
+    let missing = "nothing is decided yet; run the step decide first";
+    Ok(marker::read(&pipeline.work("decide.json"), missing)?.counted)
+}
+
 /// Hash of what was decided from; an error if that is not what is there now.
 pub(super) fn decided(pipeline: &Pipeline) -> Result<String> {
     let fingerprint = fingerprint(pipeline)?;

@@ -5,15 +5,14 @@ use super::parallel::ordered_map;
 use super::row::Row;
 use super::{Pipeline, marker};
 use crate::documents::{Cell, Kind as Column, TableWriter};
-use crate::duplicates::{self, ShardWriter};
+use crate::duplicates::{self, MinHasher, Notes, ShardWriter};
 use crate::error::{Error, Result};
 use crate::page::Page;
-use crate::read::{self, Input};
+use crate::read;
 use crate::settings::Settings;
 use puna_text::hash;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Pages handed to a worker at once.
 const BATCH: usize = 16;
@@ -31,15 +30,6 @@ pub(super) struct Labelled {
     pub damaged: Vec<(u64, String)>,
     /// Damaged records that are not named.
     pub more_damaged: u64,
-}
-
-/// Hash of an input's content, so that a changed file is labelled again. An object behind an
-/// address goes by its name and size.
-fn identity(input: &Input) -> Result<String> {
-    if input.name().contains("://") {
-        return Ok(input.bytes().to_string());
-    }
-    Ok(hash::of_file(Path::new(input.name()))?)
 }
 
 /// What labels and notes follow from: files that the settings name, quality rules, and how near
@@ -64,7 +54,7 @@ pub(super) fn label(
 ) -> Result<Labelled> {
     let input = &pipeline.inputs[index];
     let marker = pipeline.file("pages", index, "json");
-    let parts = [super::FORMAT, input.name(), &identity(input)?, made_with];
+    let parts = [super::FORMAT, input.name(), &input.identity()?, made_with];
     let fingerprint = marker::fingerprint(parts);
     if let Some(labelled) = marker::done(&marker, &fingerprint) {
         return Ok(labelled);
@@ -77,21 +67,25 @@ pub(super) fn label(
     let mut table = TableWriter::create(&pages, columns)?;
     let name = format!("{index:05}");
     let notes = pipeline.work("duplicates");
-    let mut notes = ShardWriter::new(&notes, &name, &pipeline.settings.duplicates)?;
+    let mut noted = ShardWriter::new(&notes, &name, &pipeline.settings.duplicates)?;
     let mut labelled = Labelled::default();
     match read::open(input) {
         Ok(mut pages) => {
             let batches = Batches(&mut pages);
+            let hasher = MinHasher::new(&pipeline.settings.duplicates.near)?;
+            let one = |page: Page| {
+                let row = labellers.label(input, page);
+                let notes = Notes::new(&hasher, &row.site, &row.text);
+                (row, notes)
+            };
             let work = |batch: Vec<Result<Page, (u64, String)>>| -> Vec<_> {
-                let each = |page: Result<Page, _>| page.map(|page| labellers.label(input, page));
-                batch.into_iter().map(each).collect()
+                batch.into_iter().map(|page| page.map(one)).collect()
             };
             ordered_map(pipeline.threads, batches, work, |rows: Vec<_>| {
                 for row in rows {
                     match row {
-                        Ok(row) => {
-                            let key = super::key(index, labelled.documents);
-                            notes.add(key, &row.site, &row.text)?;
+                        Ok((row, notes)) => {
+                            noted.add(super::key(index, labelled.documents), &notes)?;
                             let bytes = Cell::count(row.text.len() as u64);
                             let mut cells = row.into_cells();
                             cells.push(bytes);
@@ -116,7 +110,7 @@ pub(super) fn label(
         Err(other) => return Err(other),
     }
     table.finish()?;
-    notes.finish()?;
+    noted.finish()?;
     marker::write(&marker, fingerprint, &labelled)?;
     Ok(labelled)
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// What stands in a marker.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Marker<T> {
+pub(crate) struct Marker<T> {
     /// Hash over everything the work follows from.
     pub fingerprint: String,
     /// What was counted.
@@ -18,7 +18,7 @@ pub(super) struct Marker<T> {
 }
 
 /// Hash over parts, as hexadecimal; lengths keep them apart.
-pub(super) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update((part.len() as u64).to_le_bytes());
@@ -28,13 +28,13 @@ pub(super) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> Strin
 }
 
 /// The marker, if the work was done from the same.
-pub(super) fn done<T: DeserializeOwned>(path: &Path, fingerprint: &str) -> Option<T> {
+pub(crate) fn done<T: DeserializeOwned>(path: &Path, fingerprint: &str) -> Option<T> {
     let marker: Marker<T> = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
     (marker.fingerprint == fingerprint).then_some(marker.counted)
 }
 
 /// Reads a marker that must be there.
-pub(super) fn read<T: DeserializeOwned>(path: &Path, missing: &str) -> Result<Marker<T>> {
+pub(crate) fn read<T: DeserializeOwned>(path: &Path, missing: &str) -> Result<Marker<T>> {
     let fail = |what: String| Error::Format {
         path: path.into(),
         what,
@@ -44,7 +44,7 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path, missing: &str) -> Result<Ma
 }
 
 /// Takes the marker away before the work begins again, so that it never speaks for other files.
-pub(super) fn clear(path: &Path) -> Result<()> {
+pub(crate) fn clear(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(e)),
         _ => Ok(()),
@@ -52,7 +52,7 @@ pub(super) fn clear(path: &Path) -> Result<()> {
 }
 
 /// Writes the marker: the work is done.
-pub(super) fn write<T: Serialize>(path: &Path, fingerprint: String, counted: T) -> Result<()> {
+pub(crate) fn write<T: Serialize>(path: &Path, fingerprint: String, counted: T) -> Result<()> {
     let bytes = serde_json::to_vec(&Marker {
         fingerprint,
         counted,

@@ -7,22 +7,23 @@
 mod decide;
 mod label;
 mod labellers;
-mod marker;
-mod parallel;
+pub(crate) mod marker;
+pub(crate) mod parallel;
 mod report;
 mod row;
 mod write;
 
 use crate::error::{Error, Result};
-use crate::read::Input;
+use crate::read::{Input, NOT_DATA};
 use crate::report::{Report, Terms};
 use crate::settings::Settings;
 use crate::shard::Shard;
+use puna_text::atomic_file::remove_abandoned;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Part of every marker: a program that makes other files has another.
-const FORMAT: &str = "puna corpus 2";
+const FORMAT: &str = "puna corpus 3";
 
 /// A step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,9 @@ pub trait Listener {
 
     /// A record, or an input as a whole, that could not be read.
     fn damaged(&mut self, input: &str, offset: u64, what: &str);
+
+    /// An input that holds nothing in a format that is known, by its content or its name.
+    fn not_data(&mut self, input: &str);
 }
 
 /// A corpus to make.
@@ -111,7 +115,11 @@ impl Pipeline {
         let kinds = ["pages", "duplicates", "decided", "tallies", "documents"];
         for directory in kinds.map(|kind| self.directory(kind)) {
             create(&directory)?;
+            // What a killed run left half written; what other shards write now stays.
+            remove_abandoned(&directory)?;
         }
+        remove_abandoned(&self.work(""))?;
+        remove_abandoned(&self.out)?;
         match step {
             Step::Label => self.label(listener)?,
             Step::Decide => decide::decide(self)?,
@@ -137,6 +145,9 @@ impl Pipeline {
         for index in self.mine() {
             let input = &self.inputs[index];
             let labelled = label::label(self, &labellers, &made_with, index)?;
+            if labelled.skipped.contains_key(NOT_DATA) {
+                listener.not_data(input.name());
+            }
             for (offset, what) in &labelled.damaged {
                 listener.damaged(input.name(), *offset, what);
             }

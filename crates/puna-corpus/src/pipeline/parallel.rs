@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Applies `work` to what `source` yields on `threads` threads and hands the results to `sink` in
 /// order. No more than a few items for each thread are held; the first error of `sink` ends it.
-pub(super) fn ordered_map<T: Send, U: Send, E>(
+pub(crate) fn ordered_map<T: Send, U: Send, E>(
     threads: usize,
     source: impl Iterator<Item = T> + Send,
     work: impl Fn(T) -> U + Sync,

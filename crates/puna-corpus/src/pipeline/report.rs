@@ -5,6 +5,7 @@ use super::{Pipeline, marker};
 use crate::error::{Error, Result};
 use crate::ledger;
 use crate::pii::Kind;
+use crate::read::NOT_DATA;
 use crate::report::{About, Report, SiteRow, Tally, render_html};
 use puna_text::atomic_file::write_atomically;
 use puna_text::hash;
@@ -24,7 +25,11 @@ pub(super) fn report(pipeline: &Pipeline) -> Result<Report> {
         let path = pipeline.file("pages", index, "json");
         let labelled = marker::read::<Labelled>(&path, missing)?.counted;
         for (reason, records) in &labelled.skipped {
-            tally.skipped(reason, *records);
+            if reason == NOT_DATA {
+                tally.skipped(&format!("{reason}: {}", input.name()), *records);
+            } else {
+                tally.skipped(reason, *records);
+            }
         }
         for (offset, what) in &labelled.damaged {
             tally.damaged(input.name(), *offset, what);
@@ -32,6 +37,9 @@ pub(super) fn report(pipeline: &Pipeline) -> Result<Report> {
         if labelled.more_damaged > 0 {
             tally.damaged_more(input.name(), labelled.more_damaged);
         }
+    }
+    for (documents, clusters) in super::decide::summary(pipeline)?.clusters {
+        tally.clusters(documents, clusters);
     }
     ledger::read(&pipeline.out, |row| {
         let personal = Kind::ALL.map(|kind| (kind.name(), row.counts[kind as usize]));

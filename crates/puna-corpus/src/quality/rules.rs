@@ -3,10 +3,11 @@
 
 use super::{LARGEST_LINE_WORDS, Quality};
 use crate::error::{Error, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// All the rules.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
     /// Gopher's rules about words and lines.
@@ -18,7 +19,7 @@ pub struct Rules {
 }
 
 /// Gopher, "quality filtering" (Rae et al. 2021, section A.1.1).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Gopher {
     /// Least number of words: 50.
@@ -58,7 +59,7 @@ impl Default for Gopher {
 }
 
 /// Gopher, "repetition removal" (Rae et al. 2021, table A1): greatest fractions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Repetition {
     /// Lines that occurred before: 0.30.
@@ -92,7 +93,7 @@ impl Default for Repetition {
 /// C4 (Raffel et al. 2020, section 2.2). C4 drops lines first (those without terminal punctuation,
 /// with too few words, about JavaScript, and in its code those about cookies and terms) and judges
 /// the page by what is left.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct C4 {
     /// Least number of words of a line that counts: 5 in the paper's revised text and in C4's code,

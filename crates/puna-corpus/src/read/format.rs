@@ -10,7 +10,7 @@ use super::stored::{ReadSeek, Stored};
 use super::warc::{self, Warc};
 use super::whole::Whole;
 use super::window::Window;
-use super::{Limits, Reader, Skipped};
+use super::{Limits, NOT_DATA, Reader, Skipped};
 use crate::page::{Damage, Page};
 use lz4_flex::frame::FrameDecoder;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -59,7 +59,7 @@ pub(super) fn reader(
     inner.by_ref().take(16).read_to_end(&mut magic)?;
     inner.seek(SeekFrom::Start(0))?;
     if magic.is_empty() {
-        return Ok(Ok(Box::new(Empty { counted: false })));
+        return Ok(Ok(Box::new(Nothing(Some("empty file")))));
     }
     if magic.starts_with(b"PAR1") {
         let opened = Parquet::open(inner, length, limits);
@@ -85,7 +85,8 @@ pub(super) fn reader(
         return Ok(Err((*what).to_owned()));
     }
     let format = match of(head, &lower) {
-        Ok(format) => format,
+        Ok(Some(format)) => format,
+        Ok(None) => return Ok(Ok(Box::new(Nothing(Some(NOT_DATA))))),
         Err(what) => return Ok(Err(what.to_owned())),
     };
     Ok(Ok(match format {
@@ -101,13 +102,14 @@ pub(super) fn reader(
     }))
 }
 
-fn of(head: &[u8], name: &str) -> Result<Format, &'static str> {
+/// The format, None if neither content nor name tell one, or why an input is refused.
+fn of(head: &[u8], name: &str) -> Result<Option<Format>, &'static str> {
     let start = head.trim_ascii_start();
     if warc::begins(start) {
-        return Ok(Format::Warc);
+        return Ok(Some(Format::Warc));
     }
     if start.starts_with(b"filedesc:") || arc::begins(start) {
-        return Ok(Format::Arc);
+        return Ok(Some(Format::Arc));
     }
     // Only the last part tells, so that a folder named after a format does not.
     let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
@@ -116,43 +118,38 @@ fn of(head: &[u8], name: &str) -> Result<Format, &'static str> {
         .find_map(|e| name.strip_suffix(e))
         .unwrap_or(name);
     let ends = |extensions: &[&str]| extensions.iter().any(|e| name.ends_with(e));
-    if ends(&[".warc", ".wet", ".wat"]) {
-        Ok(Format::Warc)
+    Ok(Some(if ends(&[".warc", ".wet", ".wat"]) {
+        Format::Warc
     } else if ends(&[".arc"]) {
-        Ok(Format::Arc)
+        Format::Arc
     } else if ends(&[".jsonl", ".ndjson", ".json"]) {
         // A file that is one value over many lines would be damage on every line.
         let first = start.split(|b| *b == b'\n').next().unwrap_or_default();
         if start.starts_with(b"[") || first.trim_ascii() == b"{" {
-            Err("one JSON value over many lines; write one object a line")
-        } else {
-            Ok(Format::JsonLines)
+            return Err("one JSON value over many lines; write one object a line");
         }
+        Format::JsonLines
     } else if ends(&[".html", ".htm", ".xhtml"]) {
-        Ok(Format::Html)
+        Format::Html
     } else if ends(&[".txt", ".text", ".md"]) {
-        Ok(Format::Text)
+        Format::Text
     } else if looks_like_html(start) {
-        Ok(Format::Html)
+        Format::Html
     } else if start.starts_with(b"{\"") {
-        Ok(Format::JsonLines)
+        Format::JsonLines
     } else {
-        Err(
-            "of no format known by content or name; the formats are WARC, ARC, JSON lines \
-             (.jsonl), Parquet, HTML (.html) and plain text (.txt)",
-        )
-    }
+        return Ok(None);
+    }))
 }
 
-/// Nothing, which is no damage: a step that found nothing writes such files.
-struct Empty {
-    counted: bool,
-}
+/// Nothing, for this reason, which is no damage: a step that found nothing writes empty files, and
+/// beside data lie licences and lists.
+struct Nothing(Option<&'static str>);
 
-impl Reader for Empty {
+impl Reader for Nothing {
     fn next(&mut self, skipped: &mut Skipped) -> Option<Result<Page, Damage>> {
-        if !std::mem::replace(&mut self.counted, true) {
-            skipped.add("empty file");
+        if let Some(reason) = self.0.take() {
+            skipped.add(reason);
         }
         None
     }

@@ -2,6 +2,7 @@
 
 use super::ReadSeek;
 use crate::error::{Error, Result};
+use puna_text::hash;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -43,9 +44,29 @@ impl Input {
         }
     }
 
+    /// The same input, with its name counted from a directory that it lies below: so that outputs do
+    /// not tell where that is.
+    #[must_use]
+    pub fn named_from(mut self, directory: &Path) -> Self {
+        if let Ok(name) = Path::new(&self.name).strip_prefix(directory) {
+            self.name = name.to_string_lossy().into_owned();
+        }
+        self
+    }
+
     /// As it is written in outputs: the path as the user gave it, or the address.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What it holds: SHA-256 of a file; of an object, whose contents are elsewhere, its name and
+    /// size. Equal identities need no reading again.
+    pub fn identity(&self) -> Result<String> {
+        match &self.place {
+            Place::File(path) => Ok(hash::of_file(path)?),
+            #[cfg(feature = "object-store")]
+            Place::Object => Ok(format!("{} of {} bytes", self.name, self.bytes)),
+        }
     }
 
     /// Its size as stored.

@@ -31,6 +31,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Cursor};
 use stored::ReadSeek;
 
+/// Why a whole input is skipped that is of no format known by content or by name, such as a licence
+/// beside the data. What says by its name that it is data and is not, is damage.
+pub const NOT_DATA: &str = "not data: neither content nor name tell a format that is read";
+
 /// What may be read at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

@@ -11,7 +11,7 @@ mod counts;
 mod document;
 mod exposure;
 mod filter;
-mod html;
+pub(crate) mod html;
 mod pronouns;
 mod sites;
 mod summary;

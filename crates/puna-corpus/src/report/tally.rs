@@ -169,9 +169,9 @@ impl Tally {
         self.sites.add(row);
     }
 
-    /// Counts a cluster of duplicates, once, with the number of documents in it.
-    pub fn cluster(&mut self, documents: u64) {
-        *self.clusters.entry(documents.max(1).ilog2()).or_default() += 1;
+    /// Counts clusters of so many duplicates each, once over all tallies that are merged.
+    pub fn clusters(&mut self, documents: u64, clusters: u64) {
+        *self.clusters.entry(documents.max(1).ilog2()).or_default() += clusters;
         self.largest_cluster = self.largest_cluster.max(documents);
     }
 

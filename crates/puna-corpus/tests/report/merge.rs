@@ -122,7 +122,7 @@ fn tally_of(terms: &Terms, events: &[Event], first_site: usize) -> Tally {
                 tally.left_out(Reason::ALL[*reason], &document, &[source, "b"]);
             }
             Event::Damaged(file, offset, what) => tally.damaged(file, *offset, what),
-            Event::Cluster(size) => tally.cluster(*size),
+            Event::Cluster(size) => tally.clusters(*size, 1),
             Event::Skipped(reason) => tally.skipped(reason, 1),
         }
         // Every site is in one tally only, as a ledger has it.

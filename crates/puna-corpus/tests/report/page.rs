@@ -62,7 +62,7 @@ fn full(terms: &Terms) -> Tally {
         });
     }
     for size in [2, 2, 5, 40] {
-        tally.cluster(size);
+        tally.clusters(size, 1);
     }
     tally.skipped("request", 4);
     tally.damaged("b.warc.gz", 70, "gzip member ends early");

@@ -128,8 +128,6 @@ fn what_is_no_input_is_refused_by_name_and_reason() {
         ("a.json", b"{\n \"a\": 1}", "one object a line"),
         ("a.pdf", b"%PDF-1.4", "PDF"),
         ("a.parquet", b"PAR1....PAR1", "Parquet footer"),
-        ("a.bin", b"\x00\x01\x02", "no format known"),
-        ("folder.warc/a", b"abc", "no format known"),
     ] {
         let error = from_bytes(name, bytes.to_vec(), Limits::default())
             .err()
@@ -141,6 +139,17 @@ fn what_is_no_input_is_refused_by_name_and_reason() {
         read_as("empty.jsonl", b"").skipped,
         BTreeMap::from([("empty file", 1)])
     );
+    // What does not say that it is data is none, and no damage; what says so and is not, is.
+    for (name, bytes) in [
+        ("a.bin", &b"\x00\x01\x02"[..]),
+        ("folder.warc/a", b"abc"),
+        ("LICENSE", b"You may copy this."),
+    ] {
+        let read = read_as(name, bytes);
+        assert_eq!(read.skipped, BTreeMap::from([(NOT_DATA, 1)]), "{name}");
+        assert_eq!(read.counts(), (0, 0, 1), "{name}");
+    }
+    assert!(!read_as("a.warc", b"You may copy this.").damage.is_empty());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 /// 1,234,567.
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -14,7 +14,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// 12.3%, with more digits the smaller it is; "0%" is nothing at all.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let digits = match percent {
         0.0 => return "0%".to_owned(),
@@ -58,7 +58,7 @@ pub(super) fn times(ratio: f64) -> String {
 }
 
 /// "1 document", "2 documents".
-pub(super) fn plural(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 

@@ -1,7 +1,7 @@
 //! The report as one HTML page: no network, no scripts, everything from outside escaped.
 
 mod documents;
-mod format;
+pub(crate) mod format;
 mod notes;
 mod people;
 mod personal;
