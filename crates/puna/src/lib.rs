@@ -3,6 +3,7 @@
 mod calibrate;
 pub mod cli;
 pub mod commands;
+mod corpus;
 pub mod error;
 mod forecast;
 mod machine;

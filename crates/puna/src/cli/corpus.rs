@@ -12,7 +12,7 @@ pub struct CorpusArgs {
     /// Something else than making a corpus
     #[command(subcommand)]
     pub task: Option<CorpusTask>,
-    /// WARC, ARC, WET, JSON lines, Parquet, HTML or text: files, directories, globs
+    /// WARC, ARC, WET, JSON lines, Parquet, HTML or text: files, directories, globs, addresses
     #[arg(required = true)]
     pub inputs: Vec<String>,
     /// Directory to write into; what is done there is not done again

@@ -1,11 +1,13 @@
 //! The command line: every command, every flag, defined once.
 
 mod bench;
+mod contamination;
 mod corpus;
 mod model;
 mod tokenizer;
 
 pub use bench::{BenchArgs, BenchCommand};
+pub use contamination::ContaminationArgs;
 pub use corpus::{CorpusArgs, CorpusTask, TrainClassifierArgs};
 pub use model::{
     ChatArgs, Element, GenerateArgs, ImportArgs, ModelArgs, SamplingArgs, ScoreArgs, Weights,
@@ -87,6 +89,15 @@ pub enum Command {
     /// Turn crawled pages into a corpus: documents, a ledger of their sites, a report
     #[command(after_help = "Example:\n  puna corpus crawl/*.warc.gz --out corpus")]
     Corpus(CorpusArgs),
+    /// Find evaluation samples in a training corpus, and say whether that moved the results
+    ///
+    /// Samples and documents are compared as tokens, as in appendix A.6 of the paper of Llama 2. DIR
+    /// then holds contamination.html to read, contamination.json, and samples.jsonl with a line for
+    /// each sample.
+    #[command(
+        after_help = "Example:\n  puna contamination --tokenizer runs/spark/latest --corpus corpus --eval questions.jsonl --out contamination"
+    )]
+    Contamination(ContaminationArgs),
     /// Bring a model of another program into a model directory
     #[command(
         after_help = "Example:\n  puna import stories260K.bin --tokenizer tok512.bin --out stories260K"

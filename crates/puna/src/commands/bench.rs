@@ -6,7 +6,7 @@ use crate::out;
 use crate::report::{bytes, si};
 use anyhow::Result;
 use puna_compute::{Cpu, HostBuf, Ops, WeightFormat, Write, cpu};
-use puna_llama::{Config, Decoder, Feed, LogitRows, Model, ParamKind, ParamSpec};
+use puna_llama::{Config, Decoder, Feed, HeadKind, LogitRows, Model, ParamKind, ParamSpec};
 use puna_train::{Fleet, FleetOptions, Moments, OptimizerSettings, Sequence};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -97,6 +97,7 @@ fn config(args: &BenchArgs) -> Result<Config> {
         norm_eps: 1e-5,
         rope_theta: 1e4,
         tied: false,
+        head: HeadKind::LanguageModel,
     };
     config.validate()?;
     Ok(config)

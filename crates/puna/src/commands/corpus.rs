@@ -1,11 +1,12 @@
 //! `puna corpus`: from crawled pages to documents, ledger and report.
 
 use crate::cli::{CorpusArgs, CorpusTask, TrainClassifierArgs};
+use crate::corpus::{describe, walk};
 use crate::out;
 use crate::recipe::with_overrides;
 use crate::report::{Reporter, bytes};
 use anyhow::{Context, Result, bail};
-use puna_corpus::pipeline::{Listener, Pipeline, Step};
+use puna_corpus::pipeline::{Pipeline, Step};
 use puna_corpus::report::Report;
 use puna_corpus::settings::Settings;
 use puna_corpus::shard::Shard;
@@ -13,9 +14,6 @@ use puna_corpus::toxicity::{self, Classifier, labels};
 use serde_json::{Map, json};
 use std::fs;
 use std::path::Path;
-
-/// Damaged records that are named on standard error; the report has the others.
-const NAMED: u64 = 20;
 
 /// Does the command.
 pub fn corpus(args: &CorpusArgs) -> Result<()> {
@@ -73,34 +71,20 @@ fn make(args: &CorpusArgs, out: &Path) -> Result<()> {
         shard,
         threads: args.work.threads(),
     };
-    let mut teller = Teller {
-        reporter: Reporter::new(args.work.json),
-        total: None,
-        named: 0,
-    };
     let steps = args
         .step
         .map_or(Step::ALL.to_vec(), |step| vec![step.into()]);
-    let mut report = None;
-    for step in steps {
-        let what = match step {
-            Step::Label => "reading, extracting and labelling",
-            Step::Decide => "deciding on sites, duplicates and repeated lines",
-            Step::Write => "writing documents",
-            Step::Report => "writing the report",
-        };
-        teller.total = None;
-        teller.reporter.stage(step.name(), what, None);
-        report = pipeline.run(step, &mut teller)?;
-        teller.reporter.stage_done(&Map::new());
-    }
-    let unnamed = teller.named.saturating_sub(NAMED);
-    if unnamed > 0 {
-        teller
-            .reporter
-            .line(&format!("{unnamed} more damaged records"));
-    }
-    drop(teller);
+    let mut reporter = Reporter::new(args.work.json);
+    let report = walk(
+        &pipeline,
+        &steps,
+        &mut reporter,
+        |reporter, step, begins| match begins {
+            true => reporter.stage(step.name(), describe(step), None),
+            false => reporter.stage_done(&Map::new()),
+        },
+    )?;
+    drop(reporter);
     match report {
         Some(report) => tell(args, out, &report),
         None => Ok(()),
@@ -131,43 +115,4 @@ fn tell(args: &CorpusArgs, dir: &Path, report: &Report) -> Result<()> {
         ))?;
     }
     out::line(&format!("report: {}", dir.join("report.html").display()))
-}
-
-/// Passes on what the pipeline tells.
-struct Teller {
-    reporter: Reporter,
-    total: Option<u64>,
-    named: u64,
-}
-
-impl Listener for Teller {
-    fn progress(&mut self, step: Step, done: u64, total: u64, documents: u64) {
-        if self.total != Some(total) {
-            self.total = Some(total);
-            let unit = if step == Step::Label {
-                "bytes"
-            } else {
-                "inputs"
-            };
-            self.reporter.begin(total, unit, None);
-        }
-        let values = if step == Step::Label {
-            json!({"documents": documents})
-        } else {
-            json!({})
-        };
-        self.reporter.progress(done, values);
-    }
-
-    fn damaged(&mut self, input: &str, offset: u64, what: &str) {
-        self.named += 1;
-        if self.named <= NAMED {
-            self.reporter
-                .line(&format!("damaged: {input}, at {offset}: {what}"));
-        }
-        self.reporter.event(
-            "damaged",
-            json!({"input": input, "offset": offset, "what": what}),
-        );
-    }
 }

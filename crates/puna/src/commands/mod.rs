@@ -2,6 +2,7 @@
 
 mod bench;
 mod chat;
+mod contamination;
 mod corpus;
 mod generate;
 mod import;
@@ -31,6 +32,7 @@ pub fn dispatch(command: Command) -> Result<()> {
         Command::Bench(command) => bench::bench(&command),
         Command::Verify(args) => verify::verify(&args),
         Command::Corpus(args) => corpus::corpus(&args),
+        Command::Contamination(args) => contamination::contamination(&args),
         Command::World(args) => world::world(&args),
         Command::Import(args) => import::import(&args),
     }

@@ -14,6 +14,10 @@ use text::Text;
 
 /// What the program itself takes, its threads' stacks and its buffers for files included.
 const PROGRAM: u64 = 8 << 20;
+/// Text that comes out of pages a second by a thread, in bytes.
+const EXTRACTING: f64 = 2e6;
+/// What a thread holds of pages, tables and index while a corpus is made.
+const PAGES_AT_ONCE: u64 = 64 << 20;
 /// Text tokenised a second by a thread, in bytes.
 const TOKENISING: f64 = 8e6;
 
@@ -67,13 +71,18 @@ pub fn forecast(plan: &Plan, threads: usize, timed: bool) -> Result<Forecast> {
     let mut stages = Vec::new();
     for stage in &plan.stages {
         let stage = match stage {
-            Stage::World(_) | Stage::Corpus(_) => plain(
+            Stage::World(_) | Stage::Texts(_) => plain(
                 stage,
                 None,
                 bytes.map(|b| PROGRAM + b as u64),
                 bytes.map(|b| b / 5e7),
                 json!({}),
             ),
+            Stage::Crawl(_) => {
+                let seconds = bytes.map(|b| b / EXTRACTING / threads as f64);
+                let peak = PROGRAM + threads as u64 * PAGES_AT_ONCE;
+                plain(stage, None, Some(peak), seconds, json!({}))
+            }
             Stage::Tokenizer(plan) => {
                 let most = plan.max_training_bytes.unwrap_or(u64::MAX) as f64;
                 let bytes = bytes.map(|b| b.min(most)).filter(|_| plan.path.is_none());
@@ -95,6 +104,13 @@ pub fn forecast(plan: &Plan, threads: usize, timed: bool) -> Result<Forecast> {
             }
             Stage::Pretrain(plan) => training::pretrain(plan, threads, rate, text),
             Stage::Sft(plan) => training::sft(plan, threads, rate, text),
+            // Sampling and training by turns, of as many models as the stage reads.
+            Stage::Feedback(_)
+            | Stage::Reward(_)
+            | Stage::Rejection(_)
+            | Stage::Ppo(_)
+            | Stage::Distill(_)
+            | Stage::Scoreboard(_) => plain(stage, None, None, None, json!({})),
             Stage::Evaluate(_) => {
                 let weights = trained(plan).map(|(config, _)| 4 * config.n_params());
                 plain(

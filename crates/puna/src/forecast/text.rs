@@ -1,7 +1,7 @@
 //! How much text a plan has, and how many tokens it is: measured on a sample, since a tokenizer is
 //! trained on a few megabytes in less than a second.
 
-use crate::recipe::{CorpusPlan, Plan, Stage, TokenizerPlan, WorldPlan};
+use crate::recipe::{Plan, Stage, TextsPlan, TokenizerPlan, WorldPlan};
 use puna_text::Tokenizer;
 use puna_text::chat::Message;
 use puna_train::Dialogue;
@@ -35,7 +35,7 @@ impl Text {
     pub fn sample(plan: &Plan) -> Option<Self> {
         let (bytes, documents, dialogues) = match plan.stages.first()? {
             Stage::World(plan) => world(plan),
-            Stage::Corpus(plan) => corpus(plan)?,
+            Stage::Texts(plan) => texts(plan)?,
             _ => return None,
         };
         let tokenizer = plan.stages.iter().find_map(|stage| match stage {
@@ -78,13 +78,13 @@ fn world(plan: &WorldPlan) -> (f64, Vec<String>, Option<Vec<Dialogue>>) {
         )
     });
     (
-        bytes as f64 * (1.0 - plan.held_out),
+        bytes as f64 * (1.0 - plan.held_out.unwrap_or(0.0)),
         documents,
         Some(dialogues.collect()),
     )
 }
 
-fn corpus(plan: &CorpusPlan) -> Option<(f64, Vec<String>, Option<Vec<Dialogue>>)> {
+fn texts(plan: &TextsPlan) -> Option<(f64, Vec<String>, Option<Vec<Dialogue>>)> {
     let (mut bytes, mut documents, mut sampled) = (0.0, Vec::new(), 0);
     for source in &plan.sources {
         let size = fs::metadata(&source.path).ok()?.len() as f64;

@@ -10,13 +10,15 @@ mod schema;
 
 pub use error::{Error, Result};
 pub use file::{
-    CorpusSection, EngineSection, EvaluateSection, ModelSection, PretrainSection, RecipeFile,
-    SftExpected, SftSection, SourceSection, TokenizerSection, TooLongDialogues, WorldSection,
+    AlignSection, CorpusSection, DistillSection, EngineSection, EvaluateSection, FeedbackSection,
+    ModelSection, PretrainSection, RecipeFile, RewardSection, ScoreboardSection, SftExpected,
+    SftSection, SourceSection, TokenizerSection, TooLongDialogues, WorldSection,
 };
 pub use overrides::with_overrides;
 pub use plan::{
-    CorpusPlan, EvaluatePlan, Plan, PretrainPlan, SftPlan, Source, Stage, TokenizerPlan,
-    TokensPlan, WorldPlan, model_numbers,
+    CrawlPlan, DistillPlan, EvaluatePlan, FeedbackPlan, Material, Plan, PpoPlan, PretrainPlan,
+    ROUNDS, RejectionPlan, RewardPlan, ScoreboardPlan, SftPlan, Source, Stage, TextsPlan,
+    TokenizerPlan, TokensPlan, WorldPlan, model_numbers,
 };
 pub use read::Recipe;
 pub use schema::json_schema;

@@ -68,8 +68,8 @@ pub fn run(plan: &Plan, options: &Options, report: &mut Reporter) -> Result<Outc
         })?;
         outcome.metrics.insert(name.into(), manifest.metrics);
         let dir = options.dir.join(plan.directory(index));
-        match plan.stages[index] {
-            Stage::Pretrain(_) | Stage::Sft(_) => {
+        match &plan.stages[index] {
+            stage if stage.is_model() => {
                 let target = Path::new(&plan.directory(index)).join("model");
                 link_atomically(&options.dir.join("latest"), &target)?;
                 outcome.model = Some(options.dir.join("latest"));
@@ -94,6 +94,7 @@ impl Walker<'_> {
         let dir = self.options.dir.join(self.plan.directory(self.index));
         let stand = Stand {
             plan: self.plan,
+            index: self.index,
             root: &self.options.dir,
             dir: &dir,
             threads: self.options.threads,

@@ -160,7 +160,12 @@ impl Manifest {
 pub const LOG: &str = "log.jsonl";
 
 /// What is no output: logs, which tell of time, and what serves only to go on.
-const WORKING: [&str; 3] = [LOG, puna_train::METRICS_FILE, puna_train::CHECKPOINT_DIR];
+const WORKING: [&str; 4] = [
+    LOG,
+    puna_train::METRICS_FILE,
+    puna_train::CHECKPOINT_DIR,
+    super::stages::WORK,
+];
 
 /// Every number called `seed` in a configuration, by its path.
 fn seeds(config: &Value) -> Map<String, Value> {

@@ -83,11 +83,11 @@ fn recipes_that_do_not_fit_are_refused_with_the_line() {
             "steps = 160\ntokens = 7",
             "exactly one of steps, tokens and epochs",
         ),
-        ("held_out = 0.05", "held_out = 1.5", "world.held_out"),
+        ("held_out = 0.05", "held_out = 1.5", "corpus.held_out"),
         (
-            "[world]",
-            "[corpus]\nsources = []\n[world]",
-            "keep one of them",
+            "held_out = 0.05",
+            "crawl = [\"pages\"]",
+            "corpus.crawl: beside [world]",
         ),
         (
             "vocab_size = 512",

@@ -277,8 +277,54 @@ fn killed_at_any_moment_it_ends_the_same() {
         let _ = child.kill();
         child.wait().unwrap();
     }
+    // As if one had been killed while it wrote.
+    let half = dir
+        .path()
+        .join("work/pages/.00000.parquet.4000000000.0.tmp");
+    fs::write(half, "PAR1").unwrap();
     corpus(&world, dir.path(), &[]);
     assert!(outputs(dir.path()) == outputs(&shared().join("corpus")));
+    let mut directories = vec![dir.path().to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            assert!(!name.starts_with('.'), "left behind: {}", path.display());
+            if path.is_dir() {
+                directories.push(path);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_report_knows_the_clusters_of_copies() {
+    let text = fs::read_to_string(shared().join("corpus/report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let duplicates = &report["duplicates"];
+    let number = |value: &Value| value.as_u64().unwrap();
+    let clusters = number(&duplicates["clusters"]);
+    let sizes = duplicates["cluster_sizes"].as_array().unwrap();
+    let by_size: u64 = sizes.iter().map(|s| number(&s["clusters"])).sum();
+    assert!(clusters > 100 && clusters == by_size, "{duplicates}");
+    assert!(number(&duplicates["largest_cluster"]) >= 2);
+}
+
+#[test]
+fn a_licence_beside_the_crawl_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let crawl = dir.path().join("crawl");
+    fs::create_dir(&crawl).unwrap();
+    fs::write(crawl.join("LICENSE"), "You may copy this.").unwrap();
+    fs::write(crawl.join("a.jsonl"), "{\"text\": \"One line of text.\"}\n").unwrap();
+    fs::write(crawl.join("b.warc"), "You may copy this.").unwrap();
+    let out = dir.path().join("out");
+    let (crawl, out) = (crawl.to_str().unwrap(), out.to_str().unwrap());
+    ok(["corpus", crawl, "--out", out]);
+    let text = fs::read_to_string(Path::new(out).join("report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["headline"]["damaged"], 1);
+    assert!(text.contains("not data") && text.contains("crawl/LICENSE"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::common::ok;
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 21] = [
     &[],
     &["run"],
     &["plan"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 20] = [
     &["bench", "prefill"],
     &["bench", "gemm"],
     &["verify"],
+    &["contamination"],
     &["world"],
 ];
 

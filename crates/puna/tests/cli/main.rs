@@ -6,6 +6,7 @@
 mod bad_input;
 mod chat;
 mod common;
+mod contamination;
 mod corpus;
 mod help;
 mod invariants;

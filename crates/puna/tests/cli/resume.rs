@@ -45,11 +45,12 @@ fn killed_twenty_times_and_still_the_same_bits() {
     ok(tiny_run(dir.path(), &["--threads", "2"]));
     for stage in [
         "01-world",
-        "02-tokenizer",
-        "03-tokens",
-        "04-pretrain",
-        "05-sft",
-        "06-evaluate",
+        "02-corpus",
+        "03-tokenizer",
+        "04-tokens",
+        "05-pretrain",
+        "06-sft",
+        "07-evaluate",
     ] {
         assert_eq!(
             outputs(dir.path(), stage),
@@ -64,7 +65,7 @@ fn killed_twenty_times_and_still_the_same_bits() {
 fn one_thread_gives_the_bits_of_two() {
     let dir = tempfile::tempdir().unwrap();
     ok(tiny_run(dir.path(), &["--threads", "1"]));
-    for stage in ["03-tokens", "04-pretrain", "05-sft", "06-evaluate"] {
+    for stage in ["04-tokens", "05-pretrain", "06-sft", "07-evaluate"] {
         assert_eq!(
             outputs(dir.path(), stage),
             outputs(shared_run(), stage),

@@ -14,11 +14,12 @@ fn every_stage_leaves_a_record_and_a_model_that_loads() {
     let run = shared_run();
     for stage in [
         "01-world",
-        "02-tokenizer",
-        "03-tokens",
-        "04-pretrain",
-        "05-sft",
-        "06-evaluate",
+        "02-corpus",
+        "03-tokenizer",
+        "04-tokens",
+        "05-pretrain",
+        "06-sft",
+        "07-evaluate",
     ] {
         let manifest = manifest(run, stage);
         assert_eq!(manifest["status"], "complete", "{stage}");
@@ -30,9 +31,9 @@ fn every_stage_leaves_a_record_and_a_model_that_loads() {
     }
     assert_eq!(
         fs::read_link(run.join("latest")).unwrap(),
-        Path::new("05-sft/model")
+        Path::new("06-sft/model")
     );
-    let metrics = &manifest(run, "04-pretrain")["metrics"];
+    let metrics = &manifest(run, "05-pretrain")["metrics"];
     let loss = |key: &str| metrics[key].as_f64().unwrap();
     assert!(loss("last_loss") < loss("first_loss"), "{metrics}");
     assert!(loss("held_out_bits_per_byte") > 0.1, "{metrics}");
@@ -54,10 +55,10 @@ fn every_stage_leaves_a_record_and_a_model_that_loads() {
         ),
         (Some(true), Some("sft"))
     );
-    let parent = &provenance["parents"]["04-pretrain/model/model.safetensors"];
+    let parent = &provenance["parents"]["05-pretrain/model/model.safetensors"];
     assert_eq!(
         *parent,
-        outputs(run, "04-pretrain")["model/model.safetensors"]["sha256"]
+        outputs(run, "05-pretrain")["model/model.safetensors"]["sha256"]
     );
     ok(["verify", run.to_str().unwrap()]);
 }
@@ -69,19 +70,19 @@ fn what_is_done_is_skipped_and_what_changed_is_done_again() {
     let first = ok(tiny_run(run, &["--json", "--until", "pretrain"]));
     assert_eq!(
         first.matches("\"status\":\"complete\"").count(),
-        4,
+        5,
         "{first}"
     );
     assert_eq!(
         fs::read_link(run.join("latest")).unwrap(),
-        Path::new("04-pretrain/model")
+        Path::new("05-pretrain/model")
     );
-    assert!(!run.join("04-pretrain/checkpoints").exists());
+    assert!(!run.join("05-pretrain/checkpoints").exists());
 
     let again = ok(tiny_run(run, &["--json", "--until", "pretrain"]));
     assert_eq!(
         again.matches("\"status\":\"up to date\"").count(),
-        4,
+        5,
         "{again}"
     );
     // When checkpoints are written and how many threads work changes no result.
@@ -94,7 +95,7 @@ fn what_is_done_is_skipped_and_what_changed_is_done_again() {
         "--threads",
         "1",
     ];
-    assert_eq!(ok(tiny_run(run, &other)).matches("up to date").count(), 4);
+    assert_eq!(ok(tiny_run(run, &other)).matches("up to date").count(), 5);
 
     let changed = ["--until", "pretrain", "--set", "pretrain.peak_lr=1e-3"];
     let output = puna(tiny_run(run, &changed));
@@ -122,7 +123,7 @@ fn a_stage_can_run_alone_once_those_before_it_are_done() {
     ok(&args);
     args[0] = "sft".into();
     ok(&args);
-    assert_eq!(outputs(run, "05-sft"), outputs(shared_run(), "05-sft"));
+    assert_eq!(outputs(run, "06-sft"), outputs(shared_run(), "06-sft"));
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn worlds_and_directories_are_described() {
     };
     let run = shared_run();
     assert_eq!(inspect(run)["what"], "run");
-    assert_eq!(inspect(&run.join("04-pretrain"))["what"], "stage of a run");
+    assert_eq!(inspect(&run.join("05-pretrain"))["what"], "stage of a run");
     let model = inspect(&run.join("latest"));
     assert_eq!(
         (model["what"].as_str(), &model["provenance"]["synthetic"]),
@@ -154,7 +154,7 @@ fn worlds_and_directories_are_described() {
     );
     assert_eq!(inspect(&run.join("latest/tokenizer.model"))["pieces"], 512);
     assert_eq!(
-        inspect(&run.join("03-tokens/train/train-00000.tokens"))["vocab_size"],
+        inspect(&run.join("04-tokens/train/train-00000.tokens"))["vocab_size"],
         512
     );
 }

@@ -2,6 +2,7 @@
 //! recipe's own prompts, by greedy decoding.
 
 use super::documents;
+use super::feedback::newest_dir;
 use super::{Metrics, Stand};
 use crate::model_file::{Loaded, load};
 use crate::recipe::EvaluatePlan;
@@ -63,11 +64,9 @@ impl Evaluation {
 
 /// Asks.
 pub fn evaluate(stand: &Stand<'_>, plan: &EvaluatePlan, report: &mut Reporter) -> Result<Metrics> {
-    let path = stand
-        .of(if plan.chat { "sft" } else { "pretrain" })?
-        .join("model");
+    let path = newest_dir(stand)?;
     let questions = if plan.questions {
-        questions(&stand.data(), plan.max_questions)?
+        questions(&stand.of("world")?, plan.max_questions)?
     } else {
         Vec::new()
     };

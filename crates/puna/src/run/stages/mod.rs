@@ -1,16 +1,21 @@
 //! What each stage reads and does. A stage reads only files of stages before it and what its recipe
 //! names, and writes only into its own directory.
 
+mod crawl;
 mod documents;
 mod evaluate;
+mod feedback;
 mod text;
 mod training;
 
+pub use crawl::WORK;
 pub use evaluate::{Answer, Evaluation};
+
+use documents::{Place, Side};
 
 use super::manifest::Manifest;
 use super::provenance::remove;
-use crate::recipe::{Plan, Stage};
+use crate::recipe::{Plan, ROUNDS, Stage};
 use crate::report::{Reporter, si};
 use anyhow::{Context, Result};
 use puna_text::Tokenizer;
@@ -27,6 +32,8 @@ pub type Metrics = Map<String, Value>;
 pub struct Stand<'a> {
     /// The plan it belongs to.
     pub plan: &'a Plan,
+    /// Number of the stage in it.
+    pub index: usize,
     /// Directory of the run.
     pub root: &'a Path,
     /// Directory of the stage.
@@ -45,14 +52,26 @@ impl Stand<'_> {
         Ok(self.root.join(self.plan.directory(index)))
     }
 
-    /// Directory of the data: the first stage.
-    pub fn data(&self) -> PathBuf {
-        self.root.join(self.plan.directory(0))
-    }
-
     /// The run's tokenizer.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
         Ok(Tokenizer::load(&self.of("tokenizer")?)?)
+    }
+
+    /// Adds to the inputs the documents of these sides.
+    fn add_documents(&self, inputs: &mut BTreeMap<String, String>, sides: &[Side]) -> Result<()> {
+        let place = Place::of(self)?;
+        if let Place::Corpus {
+            seed,
+            held_out,
+            titles,
+            ..
+        } = place
+        {
+            // Both sides are in the same files; this is what is read of them.
+            let read = format!("held out {held_out} by seed {seed}, titles {titles}");
+            inputs.insert("documents".into(), read);
+        }
+        self.add_outputs(inputs, place.dir(), |name| place.holds(name, sides))
     }
 
     /// Adds to the inputs the recorded outputs of a stage that `wanted` picks.
@@ -80,7 +99,14 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
     let mut inputs = BTreeMap::new();
     match stage {
         Stage::World(_) => {}
-        Stage::Corpus(plan) => {
+        Stage::Crawl(plan) => {
+            if plan.of_world {
+                // A missing record is told as such, before its pages are looked for.
+                stand.add_outputs(&mut inputs, &stand.of("world")?, |_| false)?;
+            }
+            crawl::inputs(stand, plan, &mut inputs)?;
+        }
+        Stage::Texts(plan) => {
             for (number, source) in plan.sources.iter().enumerate() {
                 // By number, so that a file may move.
                 let key = format!("source {}", number + 1);
@@ -94,13 +120,10 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
             Some(path) => {
                 drop(inputs.insert("tokenizer".into(), Tokenizer::load(path)?.hash_hex()))
             }
-            None => stand.add_outputs(&mut inputs, &stand.data(), |name| {
-                name == documents::TRAINING
-            })?,
+            None => stand.add_documents(&mut inputs, &[Side::Training])?,
         },
         Stage::Tokens(_) => {
-            let wanted = |name: &str| name == documents::TRAINING || name == documents::HELD_OUT;
-            stand.add_outputs(&mut inputs, &stand.data(), wanted)?;
+            stand.add_documents(&mut inputs, &[Side::Training, Side::HeldOut])?;
             stand.add_outputs(&mut inputs, &stand.of("tokenizer")?, |_| true)?;
         }
         Stage::Pretrain(_) => {
@@ -116,16 +139,68 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
                         hash::of_file(path).context("the dialogues")?,
                     ));
                 }
-                None => stand.add_outputs(&mut inputs, &stand.data(), |name| {
+                None => stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
+                    name == documents::DIALOGUES
+                })?,
+            }
+            if plan.of_feedback {
+                stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
+                    name == documents::FEEDBACK_DIALOGUES
+                })?;
+            }
+        }
+        Stage::Feedback(_) => {
+            feedback::base_inputs(stand, false, &mut inputs)?;
+            stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
+                name.starts_with("prompts.train")
+            })?;
+        }
+        Stage::Reward(plan) => {
+            stand.add_outputs(&mut inputs, &stand.of("sft")?, in_model)?;
+            feedback::material_inputs(stand, &plan.material, true, &mut inputs)?;
+        }
+        Stage::Rejection(plan) => {
+            feedback::base_inputs(stand, true, &mut inputs)?;
+            stand.add_outputs(&mut inputs, &stand.of("pretrain")?, in_model)?;
+            feedback::material_inputs(stand, &plan.material, false, &mut inputs)?;
+            for earlier in &ROUNDS[..plan.round - 1] {
+                stand.add_outputs(&mut inputs, &stand.of(earlier)?, |name| {
+                    name == puna_align::rejection_sampling::POOL_FILE
+                })?;
+            }
+            match &plan.dialogues {
+                _ if !plan.keep_dialogues => {}
+                Some(path) => {
+                    let contents = hash::of_file(path).context("the dialogues")?;
+                    inputs.insert("dialogues".into(), contents);
+                }
+                None => stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
                     name == documents::DIALOGUES
                 })?,
             }
         }
+        Stage::Ppo(plan) => {
+            feedback::base_inputs(stand, true, &mut inputs)?;
+            feedback::material_inputs(stand, &plan.material, false, &mut inputs)?;
+        }
+        Stage::Distill(plan) => {
+            feedback::base_inputs(stand, true, &mut inputs)?;
+            feedback::material_inputs(stand, &plan.material, false, &mut inputs)?;
+        }
+        Stage::Scoreboard(_) => {
+            let models = stand.plan.stages[..stand.index].iter();
+            for stage in models.filter(|stage| stage.is_model()) {
+                stand.add_outputs(&mut inputs, &stand.of(stage.name())?, in_model)?;
+            }
+            feedback::base_inputs(stand, true, &mut inputs)?;
+            stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
+                name.ends_with("held_out.jsonl")
+            })?;
+        }
         Stage::Evaluate(plan) => {
-            let model = stand.of(if plan.chat { "sft" } else { "pretrain" })?;
-            stand.add_outputs(&mut inputs, &model, in_model)?;
+            feedback::base_inputs(stand, false, &mut inputs)?;
             if plan.questions {
-                stand.add_outputs(&mut inputs, &stand.data(), |name| {
+                stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
                     name == documents::QUESTIONS
                 })?;
             }
@@ -143,29 +218,52 @@ fn in_model(name: &str) -> bool {
 pub fn execute(stand: &Stand<'_>, stage: &Stage, report: &mut Reporter) -> Result<Metrics> {
     match stage {
         Stage::World(plan) => text::world(stand, plan),
-        Stage::Corpus(plan) => text::corpus(stand, plan),
+        Stage::Texts(plan) => text::texts(stand, plan),
+        Stage::Crawl(plan) => crawl::crawl(stand, plan, report),
         Stage::Tokenizer(plan) => text::tokenizer(stand, plan),
         Stage::Tokens(plan) => text::tokens(stand, plan, report),
         Stage::Pretrain(plan) => training::pretrain(stand, plan, report),
         Stage::Sft(plan) => training::sft(stand, plan, report),
+        Stage::Feedback(plan) => feedback::comparisons(stand, plan, report),
+        Stage::Reward(plan) => feedback::reward(stand, plan, report),
+        Stage::Rejection(plan) => feedback::rejection(stand, plan, report),
+        Stage::Ppo(plan) => feedback::ppo(stand, plan, report),
+        Stage::Distill(plan) => feedback::distill(stand, plan, report),
+        Stage::Scoreboard(plan) => feedback::scoreboard(stand, plan, report),
         Stage::Evaluate(plan) => evaluate::evaluate(stand, plan, report),
     }
 }
 
 /// Whether an interrupted stage goes on where it stood, instead of beginning afresh.
 pub fn can_go_on(stage: &Stage) -> bool {
-    matches!(stage, Stage::Pretrain(_) | Stage::Sft(_))
+    matches!(
+        stage,
+        Stage::Crawl(_)
+            | Stage::Pretrain(_)
+            | Stage::Sft(_)
+            | Stage::Reward(_)
+            | Stage::Rejection(_)
+            | Stage::Ppo(_)
+            | Stage::Distill(_)
+    )
 }
 
 /// What a stage is about to do, for people.
 pub fn describe(stage: &Stage) -> String {
     match stage {
         Stage::World(plan) => format!("a synthetic world from seed {}", plan.options.seed),
-        Stage::Corpus(plan) => format!("text from {} sources", plan.sources.len()),
+        Stage::Texts(plan) => format!("text from {} sources", plan.sources.len()),
+        Stage::Crawl(_) => "from crawled pages to documents, ledger and report".into(),
         Stage::Tokenizer(plan) => format!("{} pieces", plan.options.vocab_size),
         Stage::Tokens(_) => "text to token files".into(),
         Stage::Pretrain(plan) => format!("{} parameters", si(plan.model.n_params() as f64)),
         Stage::Sft(plan) => format!("{} epochs over the dialogues", plan.settings.epochs),
+        Stage::Feedback(plan) => format!("annotators compare {} pairs of answers", plan.sampled),
+        Stage::Reward(plan) => format!("the reward model of {}", plan.stream.name()),
+        Stage::Rejection(plan) => format!("the best of {} answers", plan.settings.k),
+        Stage::Ppo(plan) => format!("up to {} iterations", plan.settings.iterations),
+        Stage::Distill(_) => "answers given with a preprompt, learned without".into(),
+        Stage::Scoreboard(_) => "every model answers the held-out prompts".into(),
         Stage::Evaluate(_) => "asking the model".into(),
     }
 }
@@ -182,7 +280,9 @@ pub fn holds_files(dir: &Path) -> bool {
 /// Removes what only served to go on, and what a killed run left unfinished.
 pub fn clean(dir: &Path) -> Result<()> {
     let cleaning = || format!("cannot tidy up {}", dir.display());
-    remove(&dir.join(training::CHECKPOINTS)).with_context(cleaning)?;
+    for working in [training::CHECKPOINTS, WORK] {
+        remove(&dir.join(working)).with_context(cleaning)?;
+    }
     for entry in fs::read_dir(dir).with_context(cleaning)? {
         let path = entry.with_context(cleaning)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();

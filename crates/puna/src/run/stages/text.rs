@@ -1,8 +1,8 @@
-//! The stages before training: world, corpus, tokenizer, token files.
+//! The stages before training: world, text files, tokenizer, token files.
 
-use super::documents::{self, Split};
+use super::documents::{self, Place, Side, Split};
 use super::{Metrics, Stand};
-use crate::recipe::{CorpusPlan, TokenizerPlan, TokensPlan, WorldPlan};
+use crate::recipe::{TextsPlan, TokenizerPlan, TokensPlan, WorldPlan};
 use crate::report::Reporter;
 use crate::run::manifest::Manifest;
 use anyhow::{Context, Result, bail, ensure};
@@ -10,7 +10,7 @@ use puna_text::Tokenizer;
 use puna_train::tokens::{
     BuildOptions, DocumentOptions, Documents, TokenFile, TokenSet, build_token_set,
 };
-use puna_world::World;
+use puna_world::{CrawlOptions, World};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -19,41 +19,49 @@ use std::path::Path;
 pub const TRAIN: &str = "train";
 /// Directory of those to validate on.
 pub const HELD_OUT: &str = "held-out";
+/// Directory of the world's crawl in its stage's.
+pub const CRAWL: &str = "crawl";
 
-fn metrics(value: Value) -> Metrics {
+pub(super) fn metrics(value: Value) -> Metrics {
     value.as_object().cloned().unwrap_or_default()
 }
 
-/// Generates the world, and splits its documents.
+/// Generates the world, and splits its documents or writes them as a crawl.
 pub fn world(stand: &Stand<'_>, plan: &WorldPlan) -> Result<Metrics> {
-    let written = World::generate(&plan.options).write(stand.dir)?;
+    let world = World::generate(&plan.options);
+    let written = world.write(stand.dir)?;
+    let records = |name: &str| {
+        let named = written.files.iter().find(|f| f.name == name);
+        named.map_or(0, |f| f.records)
+    };
+    let mut found = metrics(json!({
+        "dialogues": records(documents::DIALOGUES), "questions": records(documents::QUESTIONS),
+        "synthetic": true,
+    }));
+    if let Some(options) = &plan.feedback {
+        world.feedback(options).write(stand.dir)?;
+    }
+    let Some(held_out) = plan.held_out else {
+        let crawl = world
+            .crawl(&CrawlOptions::default())
+            .write(&stand.dir.join(CRAWL))?;
+        found.insert("pages".into(), json!(crawl.pages));
+        return Ok(found);
+    };
     let all = stand.dir.join(documents::TRAINING);
     let reading = || format!("cannot read {}", all.display());
     let lines = fs::read_to_string(&all).with_context(reading)?;
-    let mut split = Split::create(stand.dir, plan.options.seed, plan.held_out)?;
+    let mut split = Split::create(stand.dir, plan.options.seed, held_out)?;
     for line in lines.lines() {
         let record: Value = serde_json::from_str(line).with_context(reading)?;
         split.push(record["text"].as_str().with_context(reading)?, line)?;
     }
-    let records = |name: &str| {
-        written
-            .files
-            .iter()
-            .find(|f| f.name == name)
-            .map_or(0, |f| f.records)
-    };
-    let found = metrics(json!({
-        "documents": split.train.0, "text_bytes": split.train.1,
-        "held_out_documents": split.held.0, "held_out_bytes": split.held.1,
-        "dialogues": records(documents::DIALOGUES), "questions": records(documents::QUESTIONS),
-        "synthetic": true,
-    }));
-    split.commit()?;
+    found.append(&mut split.commit()?);
     Ok(found)
 }
 
 /// Reads the sources, and splits their documents.
-pub fn corpus(stand: &Stand<'_>, plan: &CorpusPlan) -> Result<Metrics> {
+pub fn texts(stand: &Stand<'_>, plan: &TextsPlan) -> Result<Metrics> {
     let mut split = Split::create(stand.dir, plan.seed, plan.held_out)?;
     for source in &plan.sources {
         let options = DocumentOptions {
@@ -79,12 +87,7 @@ pub fn corpus(stand: &Stand<'_>, plan: &CorpusPlan) -> Result<Metrics> {
         split.train.0 > 0,
         "the sources hold no document to train on"
     );
-    let found = metrics(json!({
-        "documents": split.train.0, "text_bytes": split.train.1,
-        "held_out_documents": split.held.0, "held_out_bytes": split.held.1,
-    }));
-    split.commit()?;
-    Ok(found)
+    split.commit()
 }
 
 /// Trains a tokenizer on the training documents, or takes an existing one.
@@ -94,7 +97,7 @@ pub fn tokenizer(stand: &Stand<'_>, plan: &TokenizerPlan) -> Result<Metrics> {
         None => {
             let most = plan.max_training_bytes.unwrap_or(u64::MAX);
             let (mut texts, mut bytes) = (Vec::new(), 0);
-            for text in documents::read(stand.data().join(documents::TRAINING)) {
+            for text in Place::of(stand)?.read(Side::Training)? {
                 let text = text?;
                 bytes += text.len() as u64;
                 if bytes > most && !texts.is_empty() {
@@ -124,17 +127,18 @@ pub fn tokens(stand: &Stand<'_>, plan: &TokensPlan, report: &mut Reporter) -> Re
         threads: stand.threads,
         ..BuildOptions::default()
     };
-    let counted = Manifest::read(&stand.data())?
+    let place = Place::of(stand)?;
+    let counted = Manifest::read(place.dir())?
         .map(|m| m.metrics)
         .unwrap_or_default();
-    let mut build = |from: &str, to: &str, count: &str| -> Result<TokenSet> {
+    let mut build = |side: Side, to: &str, count: &str| -> Result<TokenSet> {
         report.begin(
             counted.get(count).and_then(Value::as_u64).unwrap_or(0),
             "bytes",
             None,
         );
         let mut progress = |_, bytes| report.progress(bytes, json!({}));
-        let mut documents = documents::read(stand.data().join(from));
+        let mut documents = place.read(side)?;
         let to = stand.dir.join(to);
         Ok(build_token_set(
             &mut documents,
@@ -144,8 +148,8 @@ pub fn tokens(stand: &Stand<'_>, plan: &TokensPlan, report: &mut Reporter) -> Re
             &mut progress,
         )?)
     };
-    let train = build(documents::TRAINING, TRAIN, "text_bytes")?.train;
-    let held_out = build(documents::HELD_OUT, HELD_OUT, "held_out_bytes")?.train;
+    let train = build(Side::Training, TRAIN, "text_bytes")?.train;
+    let held_out = build(Side::HeldOut, HELD_OUT, "held_out_bytes")?.train;
     let count = |files: &[TokenFile]| -> (usize, u64) {
         (
             files.iter().map(TokenFile::tokens).sum(),

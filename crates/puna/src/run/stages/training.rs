@@ -46,12 +46,20 @@ pub fn pretrain(stand: &Stand<'_>, plan: &PretrainPlan, report: &mut Reporter) -
 pub fn sft(stand: &Stand<'_>, plan: &SftPlan, report: &mut Reporter) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
     let model = Model::load(&stand.of("pretrain")?.join("model"))?;
-    let path = plan
-        .dialogues
-        .clone()
-        .unwrap_or_else(|| stand.data().join(documents::DIALOGUES));
+    let mut paths = Vec::new();
+    match &plan.dialogues {
+        Some(path) => paths.push(path.clone()),
+        None => paths.push(stand.of("world")?.join(documents::DIALOGUES)),
+    }
+    if plan.of_feedback {
+        paths.push(stand.of("world")?.join(documents::FEEDBACK_DIALOGUES));
+    }
+    let mut dialogues = Vec::new();
+    for path in &paths {
+        dialogues.extend(read_dialogues(path)?);
+    }
     let (valid, train): (Vec<Dialogue>, Vec<Dialogue>) =
-        read_dialogues(&path)?.into_iter().partition(|dialogue| {
+        dialogues.into_iter().partition(|dialogue| {
             let text: Vec<&str> = dialogue
                 .messages
                 .iter()
@@ -75,13 +83,39 @@ pub fn sft(stand: &Stand<'_>, plan: &SftPlan, report: &mut Reporter) -> Result<M
     finish(stand, &stage, &model, &tokenizer, &summary)
 }
 
-/// Writes the model with its provenance.
+/// Writes the model with its provenance, and tells how the training went.
 fn finish(
     stand: &Stand<'_>,
     stage: &Stage,
     model: &Model,
     tokenizer: &Tokenizer,
     summary: &TrainSummary,
+) -> Result<Metrics> {
+    let mut metrics = write_stage(stand, stage, model, tokenizer, summary.tokens)?;
+    for (name, value) in [
+        ("steps", json!(summary.steps)),
+        ("first_loss", json!(summary.first_loss)),
+        ("last_loss", json!(summary.last_loss)),
+    ] {
+        metrics.insert(name.into(), value);
+    }
+    if let Some(last) = summary.validations.last() {
+        metrics.extend(validation(last));
+        metrics.insert(
+            "validations".into(),
+            serde_json::to_value(&summary.validations)?,
+        );
+    }
+    Ok(metrics)
+}
+
+/// Writes the model of a stage that took so many tokens, with its provenance.
+pub(super) fn write_stage(
+    stand: &Stand<'_>,
+    stage: &Stage,
+    model: &Model,
+    tokenizer: &Tokenizer,
+    tokens: u64,
 ) -> Result<Metrics> {
     let is_weights = |name: &str| name.ends_with(".safetensors");
     let (parents, data): (BTreeMap<_, _>, BTreeMap<_, _>) = inputs(stand, stage)?
@@ -95,7 +129,7 @@ fn finish(
         synthetic: matches!(stand.plan.stages[0], Stage::World(_)),
         parents,
         data,
-        tokens: summary.tokens,
+        tokens,
         tokenizer: tokenizer.hash_hex(),
         parameters: model.config.n_params(),
     };
@@ -113,22 +147,8 @@ fn finish(
     )
     .context("training is done and its last checkpoint is safe")?;
     let mut metrics = Metrics::new();
-    for (name, value) in [
-        ("parameters", json!(model.config.n_params())),
-        ("steps", json!(summary.steps)),
-        ("tokens", json!(summary.tokens)),
-        ("first_loss", json!(summary.first_loss)),
-        ("last_loss", json!(summary.last_loss)),
-    ] {
-        metrics.insert(name.into(), value);
-    }
-    if let Some(last) = summary.validations.last() {
-        metrics.extend(validation(last));
-        metrics.insert(
-            "validations".into(),
-            serde_json::to_value(&summary.validations)?,
-        );
-    }
+    metrics.insert("parameters".into(), json!(model.config.n_params()));
+    metrics.insert("tokens".into(), json!(tokens));
     Ok(metrics)
 }
 
@@ -141,7 +161,7 @@ fn validation(v: &Validation) -> Metrics {
 }
 
 /// Tells the reporter what the trainer tells.
-fn listener(report: &mut Reporter, rows_per_step: f64) -> impl FnMut(Event) {
+pub(super) fn listener(report: &mut Reporter, rows_per_step: f64) -> impl FnMut(Event) {
     let mut begun = false;
     let mut held_out = Value::Null;
     move |event| match event {

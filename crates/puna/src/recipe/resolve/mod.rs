@@ -1,18 +1,17 @@
 //! From the file as written to the plan: defaults filled in, every number checked.
 
+mod align;
+mod data;
+
 use super::error::{Error, Result};
 use super::file::{EngineSection, PretrainSection, SftSection, TooLongDialogues};
-use super::plan::{
-    CorpusPlan, EvaluatePlan, Plan, PretrainPlan, SftPlan, Source, Stage, TokenizerPlan,
-    TokensPlan, WorldPlan,
-};
+use super::plan::{EvaluatePlan, Plan, PretrainPlan, SftPlan, Stage, TokenizerPlan, TokensPlan};
 use super::read::Recipe;
-use puna_llama::Config;
+use puna_llama::{Config, HeadKind};
 use puna_text::TrainOptions;
 use puna_train::{
     CheckpointSettings, LayoutSettings, OptimizerSettings, PretrainSettings, SftSettings, TooLong,
 };
-use puna_world::WorldOptions;
 
 impl Plan {
     /// Resolves a recipe.
@@ -20,7 +19,8 @@ impl Plan {
         let resolver = Resolver { recipe };
         resolver.check_head()?;
         let file = &recipe.file;
-        let mut stages = vec![resolver.data()?, resolver.tokenizer()?];
+        let mut stages = resolver.data()?;
+        stages.push(resolver.tokenizer()?);
         stages.push(Stage::Tokens(TokensPlan {
             file_tokens: 1 << 30,
         }));
@@ -34,7 +34,12 @@ impl Plan {
             if file.pretrain.is_none() {
                 return Err(resolver.value("sft", "there is no model to fine-tune; add [pretrain]"));
             }
-            stages.push(Stage::Sft(Box::new(resolver.sft(section, &model)?)));
+            let sft = resolver.sft(section, &model)?;
+            let feedback = resolver.feedback(&model, Some(&sft))?;
+            stages.push(Stage::Sft(Box::new(sft)));
+            stages.extend(feedback);
+        } else {
+            stages.extend(resolver.feedback(&model, None)?);
         }
         if let Some(section) = &file.evaluate {
             let section = section.clone();
@@ -98,48 +103,6 @@ impl Resolver<'_> {
         ))
     }
 
-    fn data(&self) -> Result<Stage> {
-        let file = &self.recipe.file;
-        match (&file.world, &file.corpus) {
-            (Some(section), None) => {
-                let d = WorldOptions::default();
-                let options = WorldOptions {
-                    seed: section.seed.unwrap_or(file.seed),
-                    people: section.people.unwrap_or(d.people),
-                    places: section.places.unwrap_or(d.places),
-                    trades: section.trades.unwrap_or(d.trades),
-                    documents: section.documents.unwrap_or(d.documents),
-                    instructions: section.instructions.unwrap_or(d.instructions),
-                    questions: section.questions.unwrap_or(d.questions),
-                };
-                let held_out = self.share("world.held_out", section.held_out)?;
-                Ok(Stage::World(WorldPlan { options, held_out }))
-            }
-            (None, Some(section)) => {
-                if section.sources.is_empty() {
-                    return Err(
-                        self.value("corpus.sources", "there is none; name at least one file")
-                    );
-                }
-                let sources = section.sources.iter().map(|source| Source {
-                    path: self.recipe.resolve(&source.path),
-                    field: source.field.clone(),
-                    max_documents: source.max_documents,
-                    max_bytes: source.max_bytes,
-                });
-                Ok(Stage::Corpus(CorpusPlan {
-                    sources: sources.collect(),
-                    held_out: self.share("corpus.held_out", section.held_out)?,
-                    seed: section.seed.unwrap_or(file.seed),
-                }))
-            }
-            (Some(_), Some(_)) => {
-                Err(self.value("world", "there is [corpus] too; keep one of them"))
-            }
-            (None, None) => Err(self.value("corpus", "there is no data; add [world] or [corpus]")),
-        }
-    }
-
     fn tokenizer(&self) -> Result<Stage> {
         let section = &self.recipe.file.tokenizer;
         if section.vocab_size < 260 {
@@ -192,6 +155,7 @@ impl Resolver<'_> {
             norm_eps: m.norm_eps,
             rope_theta: m.rope_theta,
             tied: m.tied,
+            head: HeadKind::LanguageModel,
         };
         config
             .validate()
@@ -314,6 +278,7 @@ impl Resolver<'_> {
         Ok(SftPlan {
             model: model.clone(),
             dialogues: s.dialogues.as_ref().map(|path| self.recipe.resolve(path)),
+            of_feedback: self.recipe.file.world.is_some() && self.recipe.file.feedback.is_some(),
             held_out: self.share("sft.held_out", s.held_out)?,
             settings,
             expected: s

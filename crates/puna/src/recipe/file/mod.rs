@@ -3,6 +3,12 @@
 //! Optional keys fall back to what the paper says where it says something (its section is named),
 //! and to the choice named here where it does not.
 
+mod align;
+mod data;
+
+pub use align::{AlignSection, DistillSection, FeedbackSection, RewardSection, ScoreboardSection};
+pub use data::{CorpusSection, SourceSection, WorldSection};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +26,10 @@ pub struct RecipeFile {
     /// Seed of every stage that does not set its own.
     #[serde(default = "one")]
     pub seed: u64,
-    /// Generate a synthetic world with known truth as the data. Either this or `corpus`.
+    /// Generate a synthetic world with known truth.
     pub world: Option<WorldSection>,
-    /// Read text files as the data. Either this or `world`.
+    /// The documents: text files, or crawled pages made into a corpus. Beside `world` it makes one
+    /// of the world's crawl; without it, the world's documents are taken as they are.
     pub corpus: Option<CorpusSection>,
     /// The tokenizer.
     pub tokenizer: TokenizerSection,
@@ -32,64 +39,21 @@ pub struct RecipeFile {
     pub pretrain: Option<PretrainSection>,
     /// Supervised fine-tuning. Without it, the run ends with a base model.
     pub sft: Option<SftSection>,
+    /// What answers are compared, and by whom. Needed by the sections that follow.
+    pub feedback: Option<FeedbackSection>,
+    /// The helpfulness and the safety reward model, from the fine-tuned model.
+    pub reward: Option<RewardSection>,
+    /// Rejection sampling, Ghost Attention and PPO.
+    pub align: Option<AlignSection>,
+    /// Context distillation.
+    pub distill: Option<DistillSection>,
+    /// Figures of every chat model of the run, by the world's rules and by the reward models.
+    pub scoreboard: Option<ScoreboardSection>,
     /// What is asked of the finished model.
     pub evaluate: Option<EvaluateSection>,
     /// How a training step is cut into pieces of work.
     #[serde(default)]
     pub engine: EngineSection,
-}
-
-/// Size of the synthetic world; every default is `puna world`'s.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WorldSection {
-    /// Everything in the world follows from it.
-    pub seed: Option<u64>,
-    /// People who live there.
-    pub people: Option<usize>,
-    /// Villages.
-    pub places: Option<usize>,
-    /// Trades.
-    pub trades: Option<usize>,
-    /// Documents of pretraining text.
-    pub documents: Option<usize>,
-    /// Dialogues for fine-tuning.
-    pub instructions: Option<usize>,
-    /// Held-out questions.
-    pub questions: Option<usize>,
-    /// Share of the documents kept for validation.
-    #[serde(default = "two_hundredths")]
-    pub held_out: f64,
-}
-
-/// Text to read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CorpusSection {
-    /// The files, in order.
-    pub sources: Vec<SourceSection>,
-    /// Share of the documents kept for validation, chosen by a hash of the text, so that equal
-    /// documents stay on one side.
-    #[serde(default = "two_hundredths")]
-    pub held_out: f64,
-    /// Salt of that hash.
-    pub seed: Option<u64>,
-}
-
-/// One file of text.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SourceSection {
-    /// `.jsonl` (a document a line) or `.txt` (one document), plain or with `.zst` behind; relative
-    /// to the recipe.
-    pub path: String,
-    /// Where the text stands in a JSON line.
-    #[serde(default = "text")]
-    pub field: String,
-    /// Read no more documents than this.
-    pub max_documents: Option<u64>,
-    /// Stop before the text read grows beyond this many bytes.
-    pub max_bytes: Option<u64>,
 }
 
 /// The tokenizer: trained on the training documents, or taken from a file (paper section 2.2).
@@ -348,9 +312,6 @@ fn one_f() -> f64 {
 fn tenth() -> f64 {
     0.1
 }
-fn two_hundredths() -> f64 {
-    0.02
-}
 fn hundred_thousandth() -> f32 {
     1e-5
 }
@@ -371,7 +332,4 @@ fn eps() -> f64 {
 }
 fn yes() -> bool {
     true
-}
-fn text() -> String {
-    "text".into()
 }

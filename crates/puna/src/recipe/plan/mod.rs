@@ -1,9 +1,17 @@
 //! The resolved recipe: stages in order, each with every number it follows and nothing left open.
 
+mod align;
+
+pub use align::{
+    DistillPlan, FeedbackPlan, Material, PpoPlan, RejectionPlan, RewardPlan, ScoreboardPlan,
+};
+
+use puna_align::preferences::Stream;
+use puna_corpus::settings::Settings;
 use puna_llama::Config;
 use puna_text::TrainOptions;
 use puna_train::{PretrainSettings, SftSettings};
-use puna_world::WorldOptions;
+use puna_world::{FeedbackOptions, WorldOptions};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -22,8 +30,10 @@ pub struct Plan {
 pub enum Stage {
     /// Generate the synthetic world.
     World(WorldPlan),
-    /// Read the sources.
-    Corpus(CorpusPlan),
+    /// Read text files.
+    Texts(TextsPlan),
+    /// Make a corpus of crawled pages.
+    Crawl(Box<CrawlPlan>),
     /// Train or take a tokenizer.
     Tokenizer(TokenizerPlan),
     /// Write the token files.
@@ -32,6 +42,18 @@ pub enum Stage {
     Pretrain(Box<PretrainPlan>),
     /// Fine-tune on dialogues.
     Sft(Box<SftPlan>),
+    /// Compare answers of the fine-tuned model.
+    Feedback(FeedbackPlan),
+    /// Train a reward model.
+    Reward(Box<RewardPlan>),
+    /// A round of rejection sampling, and the model it gives.
+    Rejection(Box<RejectionPlan>),
+    /// PPO.
+    Ppo(Box<PpoPlan>),
+    /// Context distillation.
+    Distill(Box<DistillPlan>),
+    /// Figures of all chat models.
+    Scoreboard(ScoreboardPlan),
     /// Ask the model.
     Evaluate(EvaluatePlan),
 }
@@ -42,13 +64,41 @@ pub struct WorldPlan {
     /// Its size.
     #[serde(flatten)]
     pub options: WorldOptions,
+    /// Share of the documents kept for validation; none if they become a crawl, of which a corpus is
+    /// made.
+    pub held_out: Option<f64>,
+    /// Material for human feedback, if it is wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<FeedbackOptions>,
+}
+
+/// What is made of crawled pages.
+#[derive(Clone, Debug, Serialize)]
+pub struct CrawlPlan {
+    /// Where they are, as `puna corpus` takes it. Their contents count and not their place.
+    #[serde(skip)]
+    pub inputs: Vec<String>,
+    /// Directory of the recipe, from which the inputs' names count.
+    #[serde(skip)]
+    pub recipe_dir: PathBuf,
+    /// Labelled texts to train the toxicity classifier on.
+    #[serde(skip)]
+    pub toxicity_labels: Vec<PathBuf>,
+    /// Whether it is the crawl of the world in the stage before, and the labelled texts beside it.
+    pub of_world: bool,
+    /// Every number of the pipeline.
+    pub settings: Settings,
+    /// Whether a page's title stands above its text.
+    pub titles: bool,
     /// Share of the documents kept for validation.
     pub held_out: f64,
+    /// Salt of the choice.
+    pub seed: u64,
 }
 
 /// What is read.
 #[derive(Clone, Debug, Serialize)]
-pub struct CorpusPlan {
+pub struct TextsPlan {
     /// The files, in order.
     pub sources: Vec<Source>,
     /// Share of the documents kept for validation.
@@ -109,6 +159,8 @@ pub struct SftPlan {
     pub model: Config,
     /// Dialogues from outside; otherwise the world's.
     pub dialogues: Option<PathBuf>,
+    /// Whether the world's dialogues with unsafe requests join them.
+    pub of_feedback: bool,
     /// Share of them kept for validation.
     pub held_out: f64,
     /// Every other number.
@@ -134,16 +186,36 @@ pub struct EvaluatePlan {
     pub chat: bool,
 }
 
+/// Names of the rounds' stages, by the paper's names of their models.
+pub const ROUNDS: [&str; 9] = ["v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"];
+
 impl Stage {
+    /// Whether the stage leaves a model that talks or writes, in `model/` of its directory.
+    pub fn is_model(&self) -> bool {
+        matches!(
+            self,
+            Self::Pretrain(_) | Self::Sft(_) | Self::Rejection(_) | Self::Ppo(_) | Self::Distill(_)
+        )
+    }
+
     /// The stage's name, as `--until` takes it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::World(_) => "world",
-            Self::Corpus(_) => "corpus",
+            Self::Texts(_) | Self::Crawl(_) => "corpus",
             Self::Tokenizer(_) => "tokenizer",
             Self::Tokens(_) => "tokens",
             Self::Pretrain(_) => "pretrain",
             Self::Sft(_) => "sft",
+            Self::Feedback(_) => "feedback",
+            Self::Reward(plan) => match plan.stream {
+                Stream::Helpfulness => "reward-helpfulness",
+                Stream::Safety => "reward-safety",
+            },
+            Self::Rejection(plan) => ROUNDS[plan.round - 1],
+            Self::Ppo(_) => "ppo",
+            Self::Distill(_) => "distill",
+            Self::Scoreboard(_) => "scoreboard",
             Self::Evaluate(_) => "evaluate",
         }
     }
@@ -152,29 +224,49 @@ impl Stage {
     /// is not among it, nor is where a file stands.
     pub fn config(&self) -> Value {
         let plain = |value: serde_json::Result<Value>| value.unwrap_or_default();
-        let without_checkpoint = |mut settings: Value| {
-            if let Some(settings) = settings.as_object_mut() {
-                settings.remove("checkpoint");
-            }
-            settings
-        };
         match self {
             Self::World(plan) => plain(serde_json::to_value(plan)),
-            Self::Corpus(plan) => plain(serde_json::to_value(plan)),
+            Self::Texts(plan) => plain(serde_json::to_value(plan)),
+            Self::Crawl(plan) => {
+                let mut plan = plan.clone();
+                // Of these files the contents count, not the place.
+                let labels = &mut plan.settings.labels;
+                labels.language_model = None;
+                labels.toxicity_classifier = None;
+                labels.identity_terms = None;
+                plain(serde_json::to_value(plan))
+            }
             Self::Tokenizer(plan) => plain(serde_json::to_value(plan)),
             Self::Tokens(plan) => plain(serde_json::to_value(plan)),
             Self::Evaluate(plan) => plain(serde_json::to_value(plan)),
+            Self::Feedback(plan) => plain(serde_json::to_value(plan)),
+            Self::Scoreboard(plan) => plain(serde_json::to_value(plan)),
+            Self::Reward(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
+            Self::Rejection(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
+            Self::Ppo(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
+            Self::Distill(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
             Self::Pretrain(plan) => json!({
                 "model": model_numbers(&plan.model),
                 "init": {"seed": plan.init_seed},
-                "settings": without_checkpoint(plain(serde_json::to_value(&plan.settings))),
+                "settings": without_checkpoints(plain(serde_json::to_value(&plan.settings))),
             }),
             Self::Sft(plan) => json!({
-                "settings": without_checkpoint(plain(serde_json::to_value(&plan.settings))),
-                "held_out": plan.held_out,
+                "settings": without_checkpoints(plain(serde_json::to_value(&plan.settings))),
+                "held_out": plan.held_out, "of_feedback": plan.of_feedback,
             }),
         }
     }
+}
+
+/// Numbers without when checkpoints are written, which changes no result.
+fn without_checkpoints(mut numbers: Value) -> Value {
+    if let Some(object) = numbers.as_object_mut() {
+        object.remove("checkpoint");
+        for value in object.values_mut() {
+            *value = without_checkpoints(value.take());
+        }
+    }
+    numbers
 }
 
 /// A shape, by the names of recipes.
@@ -197,6 +289,11 @@ impl Plan {
     /// Place of the stage of that name.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.stages.iter().position(|stage| stage.name() == name)
+    }
+
+    /// The last stage before `index` that leaves a model that talks or writes.
+    pub fn model_before(&self, index: usize) -> Option<&Stage> {
+        self.stages[..index].iter().rev().find(|s| s.is_model())
     }
 
     /// Names of the stages, in order.

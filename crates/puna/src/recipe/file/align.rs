@@ -1,0 +1,139 @@
+//! Human feedback (paper sections 3.2, 3.3 and 4): preferences, reward models, rejection sampling,
+//! PPO, context distillation, scoreboard.
+
+use puna_align::context_distillation::DistillSettings;
+use puna_align::ghost_attention::GhostSettings;
+use puna_align::ppo::PpoSettings;
+use puna_align::rejection_sampling::{Pools, RejectionSettings};
+use puna_align::reward::RewardSettings;
+use puna_world::FeedbackOptions;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is compared. Seeds and the layout of the settings below follow the recipe's `seed` and
+/// `engine`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FeedbackSection {
+    /// Files of preferences in any form that Puna reads, relative to the recipe; a tenth, chosen by a
+    /// hash, is held out. Beside `world`, its own come first.
+    #[serde(default)]
+    pub preferences: Vec<String>,
+    /// Prompts to sample answers for, as JSON lines, relative to the recipe. Beside `world`, its own
+    /// come first.
+    #[serde(default)]
+    pub prompts: Vec<String>,
+    /// Beside `world`: its prompts, rules, annotators and preferences; its dialogues with unsafe
+    /// requests join those of fine-tuning.
+    #[serde(default)]
+    pub world: FeedbackOptions,
+    /// Beside `world`: pairs of answers of the fine-tuned model that its annotators compare, in both
+    /// streams; one prompt each.
+    #[serde(default = "thousand")]
+    pub sampled: usize,
+    /// The temperatures of the two answers of a pair. The paper varies them, and does not say how.
+    #[serde(default = "temperatures")]
+    pub temperatures: [f32; 2],
+    /// Most tokens of a sampled answer.
+    #[serde(default = "sixty_four")]
+    pub max_tokens: usize,
+}
+
+/// The two reward models (paper section 3.2.2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RewardSection {
+    /// Training of the helpfulness model.
+    #[serde(default)]
+    pub helpfulness: RewardSettings,
+    /// Training of the safety model. The margin helps helpfulness only, in the paper's Table 28; the
+    /// safety label counts here.
+    #[serde(default)]
+    pub safety: RewardSettings,
+}
+
+/// Rounds of rejection sampling, then PPO (paper section 3.2.3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlignSection {
+    /// Rounds of rejection sampling; 4 in the paper, at most 9. Each trains a model from the base
+    /// model, by the numbers of `sft`.
+    #[serde(default = "four")]
+    pub rounds: usize,
+    /// Sampling and choice.
+    #[serde(default)]
+    pub rejection: RejectionSettings,
+    /// Which rounds' answers a model is trained on.
+    #[serde(default)]
+    pub pools: Pools,
+    /// Passes over a round's training set; those of `sft` unless set.
+    pub epochs: Option<u64>,
+    /// Train each round on the fine-tuning dialogues too, without those about safety. The paper does
+    /// not say.
+    #[serde(default = "yes")]
+    pub keep_dialogues: bool,
+    /// Ghost Attention, from the first round after `ghost_after` on; without it there is none.
+    pub ghost: Option<GhostSettings>,
+    /// The paper has it after V3.
+    #[serde(default = "three")]
+    pub ghost_after: usize,
+    /// PPO from the last round's model; without it there is none.
+    pub ppo: Option<PpoSettings>,
+}
+
+/// Context distillation for safety (paper section 4.2.4), of the last model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DistillSection {
+    /// Sampling and choice.
+    #[serde(default)]
+    pub sampling: DistillSettings,
+    /// Highest learning rate of the training on what was kept.
+    pub peak_lr: f64,
+    /// Passes over it.
+    #[serde(default = "one")]
+    pub epochs: u64,
+}
+
+/// What every model is measured by at the end (paper section 3.4 and Figure 11).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreboardSection {
+    /// Longest answer, in tokens; answers are decoded greedily.
+    #[serde(default = "sixty_four")]
+    pub max_tokens: usize,
+    /// Helpful prompts whose answers are compared for diversity.
+    #[serde(default = "twenty")]
+    pub diversity_prompts: usize,
+    /// Answers to each of them, at temperature 1; 25 in the paper.
+    #[serde(default = "twenty_five")]
+    pub diversity_answers: usize,
+}
+
+fn one() -> u64 {
+    1
+}
+fn three() -> usize {
+    3
+}
+fn four() -> usize {
+    4
+}
+fn twenty() -> usize {
+    20
+}
+fn twenty_five() -> usize {
+    25
+}
+fn sixty_four() -> usize {
+    64
+}
+fn thousand() -> usize {
+    1_000
+}
+fn temperatures() -> [f32; 2] {
+    [0.7, 1.0]
+}
+fn yes() -> bool {
+    true
+}

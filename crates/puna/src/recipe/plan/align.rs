@@ -1,0 +1,103 @@
+//! The stages of human feedback, with every number they follow.
+
+use puna_align::context_distillation::DistillSettings;
+use puna_align::ghost_attention::GhostSettings;
+use puna_align::ppo::PpoSettings;
+use puna_align::preferences::Stream;
+use puna_align::rejection_sampling::{Pools, RejectionSettings};
+use puna_align::reward::RewardSettings;
+use puna_train::SftSettings;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Which answers of the fine-tuned model are compared.
+#[derive(Clone, Debug, Serialize)]
+pub struct FeedbackPlan {
+    /// Pairs.
+    pub sampled: usize,
+    /// Temperatures of a pair's answers.
+    pub temperatures: [f32; 2],
+    /// Most tokens of an answer.
+    pub max_tokens: usize,
+    /// Seed of choice and answers.
+    pub seed: u64,
+}
+
+/// Where the material of human feedback is.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Material {
+    /// Files of preferences.
+    #[serde(skip)]
+    pub preferences: Vec<PathBuf>,
+    /// Files of prompts.
+    #[serde(skip)]
+    pub prompts: Vec<PathBuf>,
+    /// Whether the world's own comes first.
+    pub of_world: bool,
+}
+
+/// A reward model.
+#[derive(Clone, Debug, Serialize)]
+pub struct RewardPlan {
+    /// Which.
+    pub stream: Stream,
+    /// Preferences.
+    pub material: Material,
+    /// Every other number.
+    pub settings: RewardSettings,
+}
+
+/// A round of rejection sampling.
+#[derive(Clone, Debug, Serialize)]
+pub struct RejectionPlan {
+    /// Which, from 1.
+    pub round: usize,
+    /// Prompts.
+    pub material: Material,
+    /// Sampling and choice.
+    pub settings: RejectionSettings,
+    /// Which rounds' answers count.
+    pub pools: Pools,
+    /// Dialogues of fine-tuning that are trained on again.
+    pub keep_dialogues: bool,
+    /// Dialogues from outside, as in fine-tuning.
+    #[serde(skip)]
+    pub dialogues: Option<PathBuf>,
+    /// Ghost Attention, if it is in this round.
+    pub ghost: Option<GhostSettings>,
+    /// Training from the base model.
+    pub sft: SftSettings,
+}
+
+/// PPO.
+#[derive(Clone, Debug, Serialize)]
+pub struct PpoPlan {
+    /// Prompts.
+    pub material: Material,
+    /// Every other number.
+    pub settings: PpoSettings,
+}
+
+/// Context distillation.
+#[derive(Clone, Debug, Serialize)]
+pub struct DistillPlan {
+    /// Prompts.
+    pub material: Material,
+    /// Sampling and choice.
+    pub settings: DistillSettings,
+    /// Training on what was kept.
+    pub sft: SftSettings,
+}
+
+/// What is measured at the end.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScoreboardPlan {
+    /// Most tokens of an answer.
+    pub max_tokens: usize,
+    /// Prompts whose answers are compared for diversity.
+    pub diversity_prompts: usize,
+    /// Answers to each.
+    pub diversity_answers: usize,
+    /// Seed of those.
+    pub seed: u64,
+}

@@ -1,0 +1,89 @@
+//! Comparisons of the fine-tuned model's own answers (paper section 3.2.1): two answers at different
+//! temperatures to each prompt, compared by the world's annotators.
+
+use super::super::text::metrics;
+use super::super::{Metrics, Stand};
+use super::material::{blocks, newest, plain, rollouts, with_world};
+use crate::recipe::FeedbackPlan;
+use crate::report::Reporter;
+use anyhow::Result;
+use puna_align::rollout::SampleOptions;
+use puna_llama::SamplingOptions;
+use puna_text::atomic_file::write_atomically;
+use puna_world::{Split, Stream};
+use serde_json::json;
+
+/// Name of the comparisons in the stage's directory.
+pub const COMPARISONS: &str = "preferences.jsonl";
+/// Prompts that are answered together.
+const BLOCK: usize = 128;
+
+/// Samples and compares.
+pub fn comparisons(
+    stand: &Stand<'_>,
+    plan: &FeedbackPlan,
+    report: &mut Reporter,
+) -> Result<Metrics> {
+    let tokenizer = stand.tokenizer()?;
+    let model = newest(stand)?;
+    let mut sampler = rollouts(stand, &model.config, &tokenizer)?;
+    let mut told = blocks(report);
+    with_world(stand, |feedback| {
+        let prompts = feedback.prompts(Split::Train);
+        let order = puna_train::permutation(prompts.len() as u32, plan.seed, 0);
+        let chosen: Vec<_> = order
+            .iter()
+            .take(plan.sampled)
+            .map(|&i| &prompts[i as usize])
+            .collect();
+        let annotators = feedback.annotators();
+        let batch = feedback.options().batches.max(1);
+        let mut lines = Vec::new();
+        let (mut compared, mut excluded) = (0u64, 0u64);
+        let total = chosen.len().div_ceil(BLOCK);
+        for (number, block) in chosen.chunks(BLOCK).enumerate() {
+            let rendered = block.iter().map(|prompt| plain(prompt).render(&tokenizer));
+            let tokens = rendered.collect::<puna_align::Result<Vec<_>>>()?;
+            let mut answers = Vec::new();
+            for (side, temperature) in plan.temperatures.into_iter().enumerate() {
+                let options = SampleOptions {
+                    k: 1,
+                    max_tokens: plan.max_tokens,
+                    sampling: SamplingOptions {
+                        temperature,
+                        seed: plan.seed ^ (side as u64 + 1) << 32,
+                        ..SamplingOptions::default()
+                    },
+                    numbers: (0..block.len() as u32)
+                        .map(|i| (number * BLOCK) as u32 + i)
+                        .collect(),
+                };
+                answers.push(sampler.sample(&model.params, &tokens, &options)?);
+            }
+            for (i, prompt) in block.iter().enumerate() {
+                let pair = [answers[0][i][0].text.trim(), answers[1][i][0].text.trim()];
+                for stream in [Stream::Helpfulness, Stream::Safety] {
+                    match annotators.compare(prompt, pair, stream, batch) {
+                        Ok((mut preference, swapped)) => {
+                            let mut temperatures = plan.temperatures;
+                            if swapped {
+                                temperatures.reverse();
+                            }
+                            preference.temperatures = Some(temperatures);
+                            preference.models = Some(["sft".into(), "sft".into()]);
+                            serde_json::to_writer(&mut lines, &preference)?;
+                            lines.push(b'\n');
+                            compared += 1;
+                        }
+                        Err(_) => excluded += 1,
+                    }
+                }
+            }
+            told("answering and comparing", number + 1, total);
+        }
+        write_atomically(&stand.dir.join(COMPARISONS), &lines)?;
+        Ok(metrics(json!({
+            "prompts": chosen.len(), "comparisons": compared, "excluded": excluded, "synthetic": true,
+        })))
+    })
+}

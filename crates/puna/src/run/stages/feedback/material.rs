@@ -1,0 +1,236 @@
+//! What the stages of human feedback share: the world, prompts, preferences, models, progress.
+
+use super::super::{Stand, in_model};
+use crate::recipe::{Material, Stage};
+use crate::report::Reporter;
+use anyhow::{Context, Result, bail};
+use puna_align::preferences::{Preference, ReadPolicy, Stream, read_preferences};
+use puna_align::prompt::{Prompt, read_prompts};
+use puna_align::rollout::{RolloutOptions, Rollouts};
+use puna_llama::{Config, Model};
+use puna_text::Tokenizer;
+use puna_text::chat::{Message, Role};
+use puna_text::hash;
+use puna_world::{Feedback, PromptKind, Split, World};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The world's comparisons of its own answers, in its stage.
+const OF_WORLD: &str = "preferences.train.jsonl";
+/// Those to measure on.
+const HELD_OUT: &str = "preferences.held_out.jsonl";
+/// Answers that a thread writes at once; of no influence on them.
+const SLOTS: usize = 32;
+/// One preference in so many of a file is held out.
+const HELD_OUT_OF: u64 = 10;
+
+/// Calls `work` with the world's feedback material.
+pub fn with_world<T>(
+    stand: &Stand<'_>,
+    work: impl FnOnce(&Feedback<'_>) -> Result<T>,
+) -> Result<T> {
+    let Some(Stage::World(plan)) = stand.plan.stages.first() else {
+        bail!("the recipe has no [world]");
+    };
+    let options = plan
+        .feedback
+        .as_ref()
+        .context("the recipe has no [feedback]")?;
+    let world = World::generate(&plan.options);
+    work(&world.feedback(options))
+}
+
+/// A prompt of the world as the trainers take it.
+pub fn plain(prompt: &puna_world::Prompt) -> Prompt {
+    Prompt {
+        messages: messages(&prompt.messages),
+        safety: prompt.kind == PromptKind::Adversarial,
+        category: prompt.risk.map(|risk| risk.name().into()),
+        id: prompt.id.clone(),
+    }
+}
+
+/// Messages of the world.
+fn messages(of_world: &[(puna_world::Role, String)]) -> Vec<Message> {
+    let message = |(role, content): &(puna_world::Role, String)| {
+        let role = match role {
+            puna_world::Role::System => Role::System,
+            puna_world::Role::User => Role::User,
+            puna_world::Role::Assistant => Role::Assistant,
+        };
+        Message::new(role, content.as_str())
+    };
+    of_world.iter().map(message).collect()
+}
+
+/// The prompts to answer, and some to look at on the way.
+pub fn prompts(stand: &Stand<'_>, material: &Material) -> Result<(Vec<Prompt>, Vec<Prompt>)> {
+    let (mut train, mut held_out) = (Vec::new(), Vec::new());
+    if material.of_world {
+        let of = |split| {
+            with_world(stand, |feedback| {
+                Ok(feedback.prompts(split).iter().map(plain).collect())
+            })
+        };
+        (train, held_out) = (of(Split::Train)?, of(Split::HeldOut)?);
+    }
+    for path in &material.prompts {
+        let mut read = read_prompts(path)?.into_iter().enumerate();
+        // Every tenth is only looked at.
+        for (number, prompt) in &mut read {
+            if (number as u64).is_multiple_of(HELD_OUT_OF) {
+                held_out.push(prompt);
+            } else {
+                train.push(prompt);
+            }
+        }
+    }
+    Ok((train, held_out))
+}
+
+/// Preferences to train on and to measure on, of both streams, and what was skipped in reading them.
+pub struct Compared {
+    /// To train on.
+    pub train: Vec<Preference>,
+    /// To measure on.
+    pub held_out: Vec<Preference>,
+    /// What was skipped, by file, for people.
+    pub skipped: Vec<String>,
+}
+
+/// Reads the preferences of the material.
+pub fn compared(stand: &Stand<'_>, material: &Material, stream: Stream) -> Result<Compared> {
+    let policy = ReadPolicy {
+        stream,
+        ..ReadPolicy::default()
+    };
+    let mut compared = Compared {
+        train: Vec::new(),
+        held_out: Vec::new(),
+        skipped: Vec::new(),
+    };
+    let mut read = |path: PathBuf| -> Result<Vec<Preference>> {
+        let read = read_preferences(&path, &policy)?;
+        if !read.problems.is_empty() {
+            compared.skipped.push(read.summary());
+        }
+        Ok(read.preferences)
+    };
+    if material.of_world {
+        let world = stand.of("world")?;
+        compared.train = read(world.join(OF_WORLD))?;
+        compared
+            .train
+            .extend(read(stand.of("feedback")?.join(super::COMPARISONS))?);
+        compared.held_out = read(world.join(HELD_OUT))?;
+    }
+    for path in &material.preferences {
+        for (number, preference) in (0u64..).zip(read(path.clone())?) {
+            if number.is_multiple_of(HELD_OUT_OF) {
+                compared.held_out.push(preference);
+            } else {
+                compared.train.push(preference);
+            }
+        }
+    }
+    Ok(compared)
+}
+
+/// The newest model before a stage.
+pub fn newest(stand: &Stand<'_>) -> Result<Model> {
+    Ok(Model::load(&newest_dir(stand)?)?)
+}
+
+/// Its directory.
+pub fn newest_dir(stand: &Stand<'_>) -> Result<PathBuf> {
+    let stage = stand.plan.model_before(stand.index);
+    let stage = stage.context("there is no model before this stage")?;
+    Ok(stand.of(stage.name())?.join("model"))
+}
+
+/// A sampler for a run's models.
+pub fn rollouts<'t>(
+    stand: &Stand<'_>,
+    config: &Config,
+    tokenizer: &'t Tokenizer,
+) -> Result<Rollouts<'t>> {
+    let options = RolloutOptions {
+        threads: stand.threads,
+        slots: SLOTS,
+        capacity: config.context,
+    };
+    Ok(Rollouts::new(config, tokenizer, options)?)
+}
+
+/// Shows how many blocks are done.
+pub fn blocks(report: &mut Reporter) -> impl FnMut(&str, usize, usize) {
+    let mut named = String::new();
+    move |what, done, of| {
+        if named != what {
+            named = what.to_owned();
+            report.line(&format!("  {what}"));
+            report.begin(of as u64, "blocks", None);
+        }
+        report.progress(done as u64, json!({}));
+    }
+}
+
+/// SHA-256 of what a stage of human feedback reads beside models.
+pub fn material_inputs(
+    stand: &Stand<'_>,
+    material: &Material,
+    preferences: bool,
+    inputs: &mut BTreeMap<String, String>,
+) -> Result<()> {
+    if material.of_world {
+        let wanted = |name: &str| {
+            name.starts_with(if preferences {
+                "preferences."
+            } else {
+                "prompts."
+            }) || (!preferences && name.starts_with("conversations."))
+        };
+        stand.add_outputs(inputs, &stand.of("world")?, wanted)?;
+        if preferences {
+            stand.add_outputs(inputs, &stand.of("feedback")?, |name| {
+                name == super::COMPARISONS
+            })?;
+        }
+    }
+    let files = if preferences {
+        &material.preferences
+    } else {
+        &material.prompts
+    };
+    for (number, path) in files.iter().enumerate() {
+        let key = format!(
+            "{} {}",
+            if preferences {
+                "preferences"
+            } else {
+                "prompts"
+            },
+            number + 1
+        );
+        inputs.insert(key, hash::of_file(path).context("a file of [feedback]")?);
+    }
+    Ok(())
+}
+
+/// SHA-256 of the models that a stage of human feedback reads: the newest, and the reward models.
+pub fn base_inputs(
+    stand: &Stand<'_>,
+    rewards: bool,
+    inputs: &mut BTreeMap<String, String>,
+) -> Result<()> {
+    let newest = stand.plan.model_before(stand.index);
+    let newest = newest.context("there is no model before this stage")?;
+    stand.add_outputs(inputs, &stand.of(newest.name())?, in_model)?;
+    if rewards {
+        for name in super::reward::STAGES {
+            stand.add_outputs(inputs, &stand.of(name)?, in_model)?;
+        }
+    }
+    Ok(())
+}

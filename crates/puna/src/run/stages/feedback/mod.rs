@@ -1,0 +1,19 @@
+//! The stages of human feedback (paper sections 3.2, 3.3 and 4): comparisons, reward models, rounds of
+//! rejection sampling, PPO, context distillation, scoreboard.
+
+mod comparisons;
+mod distill;
+mod judges;
+mod material;
+mod ppo;
+mod rejection;
+mod reward;
+mod scoreboard;
+
+pub use comparisons::{COMPARISONS, comparisons};
+pub use distill::distill;
+pub use material::{base_inputs, material_inputs, newest_dir};
+pub use ppo::ppo;
+pub use rejection::rejection;
+pub use reward::reward;
+pub use scoreboard::scoreboard;

@@ -1,0 +1,123 @@
+//! PPO from the last round's model (paper section 3.2.3).
+
+use super::super::training::write_stage;
+use super::super::{Metrics, Stand};
+use super::judges::{RewardJudge, WorldJudge};
+use super::material::{newest, prompts, with_world};
+use crate::recipe::{PpoPlan, Stage};
+use crate::report::Reporter;
+use anyhow::Result;
+use puna_align::judge::Judge;
+use puna_align::ppo::{PpoEvent, PpoJob, initial_critic, ppo as train};
+use puna_train::permutation;
+use puna_world::Split;
+use serde_json::json;
+
+/// Held-out prompts that are looked at on the way.
+const LOOKED_AT: usize = 128;
+
+/// Trains the policy.
+pub fn ppo(stand: &Stand<'_>, plan: &PpoPlan, report: &mut Reporter) -> Result<Metrics> {
+    let tokenizer = stand.tokenizer()?;
+    let policy = newest(stand)?;
+    let (asked, all) = prompts(stand, &plan.material)?;
+    let order = permutation(all.len() as u32, plan.settings.seed, 0);
+    let held_out: Vec<_> = order
+        .iter()
+        .take(LOOKED_AT)
+        .map(|&i| all[i as usize].clone())
+        .collect();
+    let mut judge = RewardJudge::load(stand)?;
+    let critic = initial_critic(
+        plan.settings.critic_start,
+        &policy,
+        judge.helpfulness.model(),
+        judge.safety.model(),
+        plan.settings.seed,
+    )?;
+    // Whatever the reward models are talked into, the rules are not.
+    let mut rules = match plan.material.of_world && plan.material.prompts.is_empty() {
+        true => Some(with_world(stand, |feedback| {
+            Ok(WorldJudge::new(feedback.prompts(Split::HeldOut)))
+        })?),
+        false => None,
+    };
+    let outcome = train(PpoJob {
+        dir: stand.dir,
+        policy,
+        critic,
+        tokenizer: &tokenizer,
+        settings: &plan.settings,
+        prompts: &asked,
+        held_out: &held_out,
+        judge: &mut judge,
+        held_out_judge: rules.as_mut().map(|rules| rules as &mut dyn Judge),
+        threads: stand.threads,
+        stop: None,
+        on_event: &mut listener(report),
+    })?;
+    let stage = Stage::Ppo(Box::new(plan.clone()));
+    let summary = &outcome.summary;
+    let mut metrics = write_stage(stand, &stage, &outcome.policy, &tokenizer, summary.tokens)?;
+    metrics.insert("iterations".into(), json!(summary.iterations));
+    metrics.insert("policy_of".into(), json!(summary.policy_of));
+    if let Some(last) = &summary.last {
+        metrics.insert("kl".into(), json!(last.kl));
+        metrics.insert(
+            "sampling_difference".into(),
+            json!(last.sampling_difference),
+        );
+    }
+    metrics.insert("looks".into(), serde_json::to_value(&summary.looks)?);
+    Ok(metrics)
+}
+
+/// Tells the reporter what PPO tells.
+fn listener(report: &mut Reporter) -> impl FnMut(PpoEvent) {
+    let mut begun = false;
+    move |event| match event {
+        PpoEvent::Iteration {
+            iterations,
+            metrics,
+            ..
+        } => {
+            if !begun {
+                begun = true;
+                report.begin(iterations, "iterations", None);
+            }
+            let values = json!({
+                "helpfulness": metrics.helpfulness, "safety": metrics.safety, "kl": metrics.kl,
+                "length": metrics.length,
+            });
+            report.progress(metrics.step, values);
+        }
+        PpoEvent::Look(look) => {
+            report.event("look", serde_json::to_value(&look).unwrap_or_default());
+            report.line(&format!(
+                "  iteration {}: held-out helpfulness {:.3}, safety {:.3}, KL {:.3}{}",
+                look.iteration,
+                look.helpfulness,
+                look.safety,
+                look.kl,
+                look.judge
+                    .map_or(String::new(), |j| format!(", rules {j:.3}"))
+            ));
+        }
+        PpoEvent::Alarm { iteration, alarm } => {
+            report.line(&format!("  iteration {iteration}: alarm: {alarm:?}"));
+            report.event("alarm", json!({"iteration": iteration, "alarm": alarm}));
+        }
+        PpoEvent::CheckpointSaved { iteration, path } => {
+            report.event("checkpoint", json!({"step": iteration, "path": path}));
+        }
+        PpoEvent::ResumedFrom { iteration, path } => {
+            report.event("resumed", json!({"step": iteration, "path": path}));
+            report.line(&format!("  going on from iteration {iteration}"));
+        }
+        PpoEvent::Warning(what) => {
+            report.event("warning", json!({"what": what}));
+            report.line(&format!("  warning: {what}"));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,145 @@
+//! A round of rejection sampling, with Ghost Attention where the recipe has it, and the model that
+//! is trained on it from the base model (paper sections 3.2.3 and 3.3).
+
+use super::super::documents;
+use super::super::training::{listener, write_stage};
+use super::super::{Metrics, Stand};
+use super::judges::RewardJudge;
+use super::material::{blocks, newest, prompts, rollouts, with_world};
+use crate::recipe::{ROUNDS, RejectionPlan, Stage};
+use crate::report::Reporter;
+use anyhow::Result;
+use puna_align::candidates::Policy;
+use puna_align::ghost_attention::{
+    Constraint, GhostJob, GhostSeed, GhostSettings, InstructionList, ghost_dialogues,
+};
+use puna_align::rejection_sampling::{POOL_FILE, RoundJob, read_pool, round, training_set};
+use puna_llama::Model;
+use puna_train::{Dialogue, SftJob, read_dialogues, sft};
+use puna_world::Split;
+use serde_json::json;
+
+/// Does a round.
+pub fn rejection(
+    stand: &Stand<'_>,
+    plan: &RejectionPlan,
+    report: &mut Reporter,
+) -> Result<Metrics> {
+    let tokenizer = stand.tokenizer()?;
+    let model = newest(stand)?;
+    let (train, _) = prompts(stand, &plan.material)?;
+    let mut judge = RewardJudge::load(stand)?;
+    let mut sampler = rollouts(stand, &model.config, &tokenizer)?;
+    let name = judge.name.clone();
+    let (pool, figures) = round(RoundJob {
+        dir: stand.dir,
+        round: plan.round as u64,
+        policy: Policy {
+            model: &model,
+            rollouts: &mut sampler,
+            judge: &mut judge,
+            judge_name: &name,
+        },
+        prompts: &train,
+        settings: &plan.settings,
+        stop: None,
+        on_block: &mut blocks(report),
+    })?;
+    let ghost = match &plan.ghost {
+        Some(settings) => {
+            let (seeds, lists) = conversations(stand)?;
+            let job = GhostJob {
+                dir: stand.dir,
+                policy: Policy {
+                    model: &model,
+                    rollouts: &mut sampler,
+                    judge: &mut judge,
+                    judge_name: &name,
+                },
+                seeds: &seeds,
+                lists: &lists,
+                settings,
+                stop: None,
+                on_block: &mut blocks(report),
+            };
+            ghost(job, settings)?
+        }
+        None => Vec::new(),
+    };
+    let mut pools = Vec::new();
+    for earlier in &ROUNDS[..plan.round - 1] {
+        pools.push(read_pool(&stand.of(earlier)?.join(POOL_FILE))?);
+    }
+    pools.push(pool);
+    let best = training_set(&pools, plan.pools)?;
+    let mut dialogues: Vec<Dialogue> = best.iter().map(|best| best.dialogue()).collect();
+    let (answers, ghosts) = (dialogues.len(), ghost.len());
+    dialogues.extend(ghost);
+    if plan.keep_dialogues {
+        let path = match &plan.dialogues {
+            Some(path) => path.clone(),
+            None => stand.of("world")?.join(documents::DIALOGUES),
+        };
+        dialogues.extend(read_dialogues(&path)?);
+    }
+    let rows = (plan.sft.seq_len * plan.sft.batch_sequences) as f64;
+    let (trained, summary) = sft(SftJob {
+        dir: stand.dir,
+        model: Model::load(&stand.of("pretrain")?.join("model"))?,
+        tokenizer: &tokenizer,
+        settings: &plan.sft,
+        train: &dialogues,
+        valid: &[],
+        threads: stand.threads,
+        stop: None,
+        on_event: &mut listener(report, rows),
+    })?;
+    let stage = Stage::Rejection(Box::new(plan.clone()));
+    let mut metrics = write_stage(stand, &stage, &trained, &tokenizer, summary.tokens)?;
+    for (name, value) in [
+        ("temperature", json!(figures.temperature)),
+        ("mean_best", json!(figures.mean_best)),
+        ("without_answer", json!(figures.without_answer)),
+        ("answers", json!(answers)),
+        ("ghost_dialogues", json!(ghosts)),
+    ] {
+        metrics.insert(name.into(), value);
+    }
+    Ok(metrics)
+}
+
+/// Samples the dialogues, as training takes them.
+fn ghost(job: GhostJob<'_, '_>, settings: &GhostSettings) -> Result<Vec<Dialogue>> {
+    let sampled = ghost_dialogues(job)?;
+    Ok(sampled
+        .iter()
+        .flat_map(|dialogue| dialogue.training(settings))
+        .collect())
+}
+
+/// What the world's users say, and what it can instruct: each instruction of its training split is
+/// one constraint, for it already joins several.
+fn conversations(stand: &Stand<'_>) -> Result<(Vec<GhostSeed>, Vec<InstructionList>)> {
+    with_world(stand, |feedback| {
+        let seeds = feedback.conversations(Split::Train).into_iter();
+        let seeds = seeds.map(|conversation| GhostSeed {
+            id: conversation.id,
+            turns: conversation
+                .turns
+                .into_iter()
+                .map(|turn| turn.question)
+                .collect(),
+        });
+        let constraints = feedback.instructions(Split::Train).into_iter();
+        let constraints = constraints.map(|instruction| Constraint {
+            value: instruction.id,
+            long: instruction.long,
+            short: instruction.short,
+        });
+        let list = InstructionList {
+            kind: "instruction".into(),
+            constraints: constraints.collect(),
+        };
+        Ok((seeds.collect(), vec![list]))
+    })
+}

@@ -1,0 +1,103 @@
+//! Training a reward model (paper section 3.2.2), and what it is worth on held-out comparisons.
+
+use super::super::training::{listener, write_stage};
+use super::super::{Metrics, Stand};
+use super::material::compared;
+use crate::recipe::{RewardPlan, Stage};
+use crate::report::Reporter;
+use anyhow::{Result, ensure};
+use puna_align::preferences::{Preference, Stream, Strength};
+use puna_align::reward::{
+    AccuracyReport, Pools, RewardJob, helpfulness_mix, histogram, pair_reliability, safety_mix,
+    train_reward,
+};
+use puna_align::scoreboard::Rate;
+use puna_llama::Model;
+use puna_text::atomic_file::write_atomically;
+use serde_json::json;
+
+/// The stages' names.
+pub const STAGES: [&str; 2] = ["reward-helpfulness", "reward-safety"];
+/// Name of the figures in the stage's directory.
+const REPORT: &str = "accuracy.json";
+/// Bins of the calibration and of the distribution of scores.
+const BINS: usize = 10;
+
+/// Trains and measures.
+pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Result<Metrics> {
+    let tokenizer = stand.tokenizer()?;
+    let data = compared(stand, &plan.material, plan.stream)?;
+    for skipped in &data.skipped {
+        report.line(&format!("  {skipped}"));
+    }
+    let of = |list: &[Preference], stream| -> Vec<Preference> {
+        list.iter()
+            .filter(|p| p.stream == stream)
+            .cloned()
+            .collect()
+    };
+    let helpfulness = of(&data.train, Stream::Helpfulness);
+    let safety = of(&data.train, Stream::Safety);
+    let pools = Pools {
+        helpfulness: &helpfulness,
+        safety: &safety,
+        ..Pools::default()
+    };
+    let mix = match plan.stream {
+        Stream::Helpfulness => helpfulness_mix(pools, plan.settings.seed),
+        Stream::Safety => safety_mix(pools, plan.settings.seed),
+    };
+    ensure!(
+        !mix.pairs.is_empty(),
+        "there is no preference of the {:?} stream",
+        plan.stream
+    );
+    let held_out = of(&data.held_out, plan.stream);
+    let valid: Vec<&Preference> = held_out.iter().collect();
+    let (mut model, summary) = train_reward(RewardJob {
+        dir: stand.dir,
+        model: Model::load(&stand.of("sft")?.join("model"))?,
+        tokenizer: tokenizer.clone(),
+        settings: &plan.settings,
+        train: &mix.pairs,
+        valid: &valid,
+        threads: stand.threads,
+        stop: None,
+        on_event: &mut listener(report, plan.settings.batch_pairs as f64),
+    })?;
+    let scored = model.score_pairs(&valid, stand.threads)?;
+    let accuracy = AccuracyReport::of(&scored);
+    let chosen: Vec<f32> = scored.iter().map(|pair| pair.chosen).collect();
+    let rejected: Vec<f32> = scored.iter().map(|pair| pair.rejected).collect();
+    let told = json!({
+        "accuracy": accuracy,
+        "calibration": pair_reliability(&scored, BINS),
+        "scores": {"chosen": histogram(&chosen, BINS), "rejected": histogram(&rejected, BINS)},
+    });
+    write_atomically(
+        &stand.dir.join(REPORT),
+        serde_json::to_string_pretty(&told)?.as_bytes(),
+    )?;
+    let stage = Stage::Reward(Box::new(plan.clone()));
+    let mut metrics = write_stage(stand, &stage, model.model(), &tokenizer, summary.tokens)?;
+    metrics.insert("pairs".into(), json!(mix.pairs.len()));
+    let mut rate = |name: &str, rate: Rate| {
+        if let Some(value) = rate.value {
+            metrics.insert(name.into(), json!(value));
+        }
+    };
+    rate("accuracy", accuracy.all);
+    for (strength, of) in [
+        (
+            Strength::SignificantlyBetter,
+            "accuracy_significantly_better",
+        ),
+        (Strength::Negligibly, "accuracy_negligibly"),
+    ] {
+        rate(of, accuracy.by_strength[strength as usize]);
+    }
+    if plan.stream == Stream::Safety {
+        rate("unsafe_recall", accuracy.unsafe_recall);
+    }
+    Ok(metrics)
+}
