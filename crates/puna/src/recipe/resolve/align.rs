@@ -187,6 +187,8 @@ impl Resolver<'_> {
         let mut training = sft.settings.clone();
         training.lr = section.peak_lr;
         training.epochs = section.epochs;
+        // However little was kept.
+        training.warmup_steps = 0;
         Ok(Stage::Distill(Box::new(DistillPlan {
             material: material.clone(),
             settings,

@@ -1,6 +1,6 @@
 //! The stage that makes a corpus of crawled pages (paper sections 2.1 and 4.1).
 
-use super::documents::{Place, Side, counted};
+use super::documents::{FEEDBACK_DOCUMENTS, Place, Side, counted};
 use super::text::{CRAWL, metrics};
 use super::{Metrics, Stand};
 use crate::corpus::{describe, walk};
@@ -27,9 +27,14 @@ const LABELLED: &str = "toxicity.jsonl";
 /// What the corpus is made of.
 fn pages(stand: &Stand<'_>, plan: &CrawlPlan) -> Result<Vec<Input>> {
     let (inputs, from) = if plan.of_world {
-        let crawl = stand.of("world")?.join(CRAWL);
-        let pages = crawl.join("*.warc*").to_string_lossy().into_owned();
-        (vec![pages], crawl)
+        let world = stand.of("world")?;
+        let mut inputs = vec![world.join(CRAWL).join("*.warc*")];
+        // The world's pages of advice are no part of its crawl.
+        inputs.extend(Some(world.join(FEEDBACK_DOCUMENTS)).filter(|path| path.exists()));
+        let named = inputs
+            .iter()
+            .map(|path| path.to_string_lossy().into_owned());
+        (named.collect(), world)
     } else {
         (plan.inputs.clone(), plan.recipe_dir.clone())
     };

@@ -15,6 +15,8 @@ pub const TRAINING: &str = "documents.jsonl";
 pub const HELD_OUT: &str = "held_out.jsonl";
 /// The world's dialogues.
 pub const DIALOGUES: &str = "dialogues.jsonl";
+/// The world's pages of advice, good and bad.
+pub const FEEDBACK_DOCUMENTS: &str = "feedback_documents.jsonl";
 /// The world's dialogues with unsafe requests, answered well and badly.
 pub const FEEDBACK_DIALOGUES: &str = "feedback_dialogues.jsonl";
 /// The world's questions.

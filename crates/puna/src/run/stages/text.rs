@@ -48,16 +48,22 @@ pub fn world(stand: &Stand<'_>, plan: &WorldPlan) -> Result<Metrics> {
         found.insert("pages".into(), json!(crawl.pages));
         return Ok(found);
     };
-    let all = stand.dir.join(documents::TRAINING);
-    let reading = || format!("cannot read {}", all.display());
-    let lines = fs::read_to_string(&all).with_context(reading)?;
+    let mut lines = read(&stand.dir.join(documents::TRAINING))?;
+    if plan.feedback.is_some() {
+        lines += &read(&stand.dir.join(documents::FEEDBACK_DOCUMENTS))?;
+    }
     let mut split = Split::create(stand.dir, plan.options.seed, held_out)?;
     for line in lines.lines() {
-        let record: Value = serde_json::from_str(line).with_context(reading)?;
-        split.push(record["text"].as_str().with_context(reading)?, line)?;
+        let record: Value = serde_json::from_str(line)?;
+        let text = record["text"].as_str().context("a document has no text")?;
+        split.push(text, line)?;
     }
     found.append(&mut split.commit()?);
     Ok(found)
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// Reads the sources, and splits their documents.
