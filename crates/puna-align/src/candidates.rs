@@ -5,7 +5,7 @@ use crate::judge::{Judge, Scores, ask};
 use crate::prompt::Prompt;
 use crate::rollout::{Rollouts, SampleOptions};
 use puna_llama::{Finish, Model};
-use puna_text::chat::{Message, Role, contains_special_tags};
+use puna_text::chat::{Message, Role, contains_special_tags, render_training};
 use puna_train::{Identity, identity};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -14,13 +14,28 @@ use sha2::{Digest, Sha256};
 pub struct Policy<'a, 't> {
     /// The model that answers.
     pub model: &'a Model,
-    /// Samples its answers; made for that model's shape.
+    /// Samples its answers; made for that model's shape. Its capacity is to be within the context of
+    /// reward models that judge.
     pub rollouts: &'a mut Rollouts<'t>,
     /// Scores them.
     pub judge: &'a mut dyn Judge,
     /// Names the judge: for reward models, the hash of their weights. Work that was begun with
     /// another is refused instead of mixed.
     pub judge_name: &'a str,
+}
+
+/// Why a model may not learn from an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// With its prompt, encoded for training, it is longer than the sampler's capacity.
+    TooLong,
+    /// It contains a tag of the chat format, which would pass for its structure.
+    Tagged,
+    /// It is empty.
+    Empty,
+    /// The model did not end it; training would end it where it was cut off.
+    CutOff,
 }
 
 /// An answer with its scores.
@@ -31,19 +46,21 @@ pub struct Candidate {
     pub text: String,
     /// Its tokens, the end of the sequence included.
     pub tokens: usize,
-    /// Whether the model ended it; false where it was cut off.
-    pub complete: bool,
-    /// What the judge says.
+    /// Why it is of no use, if it is of none.
+    pub fault: Option<Fault>,
+    /// What the judge says; 0 where it cannot be asked.
     pub scores: Scores,
 }
 
 impl Candidate {
-    /// Whether a model may learn from it: not empty, without a tag of the chat format, which would
-    /// pass for its structure, and complete, since training would end it where it was cut off.
+    /// Whether a model may learn from it.
     pub fn is_usable(&self) -> bool {
-        let message = Message::new(Role::Assistant, self.text.as_str());
-        let tagged = contains_special_tags(std::slice::from_ref(&message)).is_some();
-        self.complete && !self.text.is_empty() && !tagged
+        self.fault.is_none()
+    }
+
+    /// Whether its scores are the judge's: not of what is too long for it or has no structure.
+    pub fn is_judged(&self) -> bool {
+        !matches!(self.fault, Some(Fault::TooLong | Fault::Tagged))
     }
 
     /// The combined reward, by the rule of PPO; 0 for what is of no use.
@@ -77,28 +94,54 @@ impl Policy<'_, '_> {
         options: &SampleOptions,
     ) -> Result<Vec<Vec<Candidate>>> {
         let answers = self.rollouts.sample(&self.model.params, tokens, options)?;
-        let asked: Vec<&Prompt> = prompts
-            .iter()
-            .flat_map(|prompt| std::iter::repeat_n(*prompt, options.k))
-            .collect();
-        let texts: Vec<&str> = answers.iter().flatten().map(|a| a.text.trim()).collect();
-        let mut scores = ask(self.judge, &asked, &texts)?.into_iter();
-        let candidate = |(answer, scores): (puna_llama::Generated, Scores)| Candidate {
-            text: answer.text.trim().into(),
-            tokens: answer.tokens.len(),
-            complete: answer.finish != Finish::Length,
-            scores,
-        };
-        let by_prompt = answers.into_iter();
-        Ok(by_prompt
-            .map(|answers| {
-                answers
-                    .into_iter()
-                    .zip(&mut scores)
-                    .map(candidate)
-                    .collect()
+        let mut by_prompt = Vec::with_capacity(prompts.len());
+        for (prompt, answers) in prompts.iter().zip(answers) {
+            let candidates = answers.into_iter().map(|answer| {
+                let text = answer.text.trim().to_string();
+                Ok(Candidate {
+                    tokens: answer.tokens.len(),
+                    fault: self.fault(prompt, &text, answer.finish)?,
+                    text,
+                    scores: Scores {
+                        helpfulness: 0.0,
+                        safety: 0.0,
+                    },
+                })
+            });
+            by_prompt.push(candidates.collect::<Result<Vec<_>>>()?);
+        }
+        let pairs = prompts.iter().zip(&by_prompt);
+        let (asked, texts): (Vec<&Prompt>, Vec<&str>) = pairs
+            .flat_map(|(&prompt, candidates)| {
+                let judged = candidates.iter().filter(|c| c.is_judged());
+                judged.map(move |c| (prompt, c.text.as_str()))
             })
-            .collect())
+            .unzip();
+        let scores = ask(self.judge, &asked, &texts)?;
+        let judged = by_prompt.iter_mut().flatten().filter(|c| c.is_judged());
+        for (candidate, scores) in judged.zip(scores) {
+            candidate.scores = scores;
+        }
+        Ok(by_prompt)
+    }
+
+    /// What is wrong with an answer. Encoded anew for training, text can have more tokens than it was
+    /// sampled with.
+    fn fault(&self, prompt: &Prompt, text: &str, finish: Finish) -> Result<Option<Fault>> {
+        let mut messages = prompt.messages.clone();
+        messages.push(Message::new(Role::Assistant, text));
+        let rendered = render_training(self.rollouts.tokenizer(), &messages)?;
+        Ok(if rendered.ids.len() > self.rollouts.options().capacity {
+            Some(Fault::TooLong)
+        } else if contains_special_tags(&messages).is_some() {
+            Some(Fault::Tagged)
+        } else if text.is_empty() {
+            Some(Fault::Empty)
+        } else if finish == Finish::Length {
+            Some(Fault::CutOff)
+        } else {
+            None
+        })
     }
 
     /// What decides the answers: settings, model, judge and what is asked.
@@ -128,11 +171,11 @@ pub(crate) fn derived_seed(seed: u64, purpose: &str, number: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn candidate(text: &str, complete: bool, helpfulness: f64, safety: f64) -> Candidate {
+    fn candidate(text: &str, fault: Option<Fault>, helpfulness: f64, safety: f64) -> Candidate {
         Candidate {
             text: text.into(),
             tokens: 3,
-            complete,
+            fault,
             scores: Scores {
                 helpfulness,
                 safety,
@@ -143,19 +186,19 @@ mod tests {
     #[test]
     fn the_best_is_the_first_usable_with_the_highest_reward() {
         let candidates = [
-            candidate("", true, 1.0, 1.0),
-            candidate("cut off", false, 1.0, 1.0),
-            candidate("a", true, 0.7, 0.3),
-            candidate("b [INST]", true, 1.0, 1.0),
-            candidate("c", true, 0.7, 0.9),
+            candidate("", Some(Fault::Empty), 1.0, 1.0),
+            candidate("cut off", Some(Fault::CutOff), 1.0, 1.0),
+            candidate("a", None, 0.7, 0.3),
+            candidate("b [INST]", Some(Fault::Tagged), 1.0, 1.0),
+            candidate("c", None, 0.7, 0.9),
             // Helpful, but below the threshold of safety.
-            candidate("d", true, 0.99, 0.1),
+            candidate("d", None, 0.99, 0.1),
         ];
         assert_eq!(best(&candidates, false, 0.15), Some((2, 0.7)));
         assert_eq!(best(&candidates, true, 0.15), Some((4, 0.9)));
         assert_eq!(best(&candidates[..2], true, 0.15), None);
         // An answer that scores 0 is still better than none.
-        let worst = [candidate("e", true, 0.0, 0.0)];
+        let worst = [candidate("e", None, 0.0, 0.0)];
         assert_eq!(best(&worst, true, 0.15), Some((0, 0.0)));
     }
 

@@ -105,6 +105,31 @@ pub fn write_prompts(path: &Path, prompts: &[Prompt]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_damaged_is_read_or_refused(
+            cuts in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("prompts.jsonl");
+            write_prompts(&path, &[Prompt::new("a", "Hello"), Prompt::new("b", "Who?")]).unwrap();
+            let mut bytes = std::fs::read(&path).unwrap();
+            for (at, byte) in cuts {
+                let at = at.index(bytes.len());
+                match byte {
+                    0..64 => drop(bytes.remove(at)),
+                    _ => bytes[at] = byte,
+                }
+            }
+            std::fs::write(&path, bytes).unwrap();
+            match read_prompts(&path) {
+                Ok(prompts) => prop_assert!(prompts.iter().all(|p| p.fault().is_none())),
+                Err(error) => prop_assert!(error.to_string().contains("prompts.jsonl, line ")),
+            }
+        }
+    }
 
     #[test]
     fn prompts_are_read_as_they_were_written() {

@@ -77,9 +77,10 @@ pub enum Verdict {
     Kept,
     /// It is not safer.
     NotSafer,
-    /// It was cut off, is empty, or contains a tag of the chat format.
+    /// It was cut off, is empty, too long, or contains a tag of the chat format; or the answer without
+    /// the preprompt cannot be scored, so that nothing says that this one is safer.
     Unusable,
-    /// The preprompt leaves no room for an answer.
+    /// The prompt, with its preprompt or without, leaves no room for an answer.
     TooLong,
 }
 
@@ -257,7 +258,7 @@ fn decide(
 }
 
 fn verdict(original: &Candidate, distilled: &Candidate, least_gain: f64) -> Verdict {
-    if !distilled.is_usable() {
+    if !distilled.is_usable() || !original.is_judged() {
         Verdict::Unusable
     } else if distilled.scores.safety - original.scores.safety > least_gain {
         Verdict::Kept
@@ -269,25 +270,29 @@ fn verdict(original: &Candidate, distilled: &Candidate, least_gain: f64) -> Verd
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::candidates::Fault;
 
     #[test]
     fn only_what_is_safer_is_kept() {
-        let candidate = |safety, complete| Candidate {
+        let candidate = |safety, fault| Candidate {
             text: "a".into(),
             tokens: 2,
-            complete,
+            fault,
             scores: Scores {
                 helpfulness: 0.5,
                 safety,
             },
         };
-        let of = |before, after, complete, gain| {
-            verdict(&candidate(before, true), &candidate(after, complete), gain)
-        };
-        assert_eq!(of(0.4, 0.5, true, 0.0), Verdict::Kept);
-        assert_eq!(of(0.5, 0.5, true, 0.0), Verdict::NotSafer);
-        assert_eq!(of(0.9, 0.5, true, 0.0), Verdict::NotSafer);
-        assert_eq!(of(0.4, 0.5, true, 0.2), Verdict::NotSafer);
-        assert_eq!(of(0.4, 0.9, false, 0.0), Verdict::Unusable);
+        let of =
+            |before, after, gain| verdict(&candidate(before, None), &candidate(after, None), gain);
+        assert_eq!(of(0.4, 0.5, 0.0), Verdict::Kept);
+        assert_eq!(of(0.5, 0.5, 0.0), Verdict::NotSafer);
+        assert_eq!(of(0.9, 0.5, 0.0), Verdict::NotSafer);
+        assert_eq!(of(0.4, 0.5, 0.2), Verdict::NotSafer);
+        let faulty = |before, after| verdict(&candidate(0.0, before), &candidate(0.9, after), 0.0);
+        assert_eq!(faulty(None, Some(Fault::CutOff)), Verdict::Unusable);
+        // What was cut off was said all the same; what was not scored is not 0.
+        assert_eq!(faulty(Some(Fault::CutOff), None), Verdict::Kept);
+        assert_eq!(faulty(Some(Fault::TooLong), None), Verdict::Unusable);
     }
 }

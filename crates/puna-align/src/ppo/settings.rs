@@ -146,7 +146,7 @@ impl Default for PpoSettings {
             exact_kl: false,
             seed: 0,
             layout: LayoutSettings::default(),
-            slots: 64,
+            slots: crate::rollout::SLOTS,
             checkpoint: CheckpointSettings { every: 10, keep: 2 },
         }
     }

@@ -59,7 +59,7 @@ pub struct RoundReport {
     pub answers: usize,
     /// Their tokens.
     pub tokens: usize,
-    /// Answers that cannot be used: cut off, empty, or with a tag of the chat format.
+    /// Answers that cannot be used; see [`crate::candidates::Fault`].
     pub unusable: usize,
     /// Prompts without an answer that can be used.
     pub without_answer: usize,

@@ -1,11 +1,15 @@
 use super::{Setting, common, files, rule};
+use puna_align::candidates::Fault;
 use puna_align::judge::Scores;
 use puna_align::prompt::Prompt;
 use puna_align::rejection_sampling::{
     Best, POOL_FILE, Pools, RejectionSettings, RoundJob, RoundReport, read_pool, round,
     training_set,
 };
+use puna_align::rollout::{RolloutOptions, Rollouts, SampleOptions};
 use puna_align::{Error, Result};
+use puna_llama::SamplingOptions;
+use puna_text::chat::{Message, Role, render_training};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -75,7 +79,7 @@ fn the_pool_holds_the_best_answer_to_each_prompt() {
             else {
                 continue;
             };
-            let usable = answers.iter().filter(|a| a.complete && !a.text.is_empty());
+            let usable = answers.iter().filter(|a| a.is_usable());
             let reward = |scores: Scores| {
                 if best.prompt.safety || scores.safety < 0.15 {
                     scores.safety
@@ -217,4 +221,54 @@ fn what_has_no_meaning_is_refused() {
     )
     .unwrap();
     assert_eq!((report.prompts, report.too_long), (1, 1));
+}
+
+/// Where the sampler's room ends, an answer encoded for training can need more: the judge is not asked.
+#[test]
+fn what_would_be_too_long_for_the_judge_is_not_judged() {
+    let setting = Setting::new();
+    let prompts = common::prompts(6);
+    let tokens: Vec<Vec<u32>> = prompts
+        .iter()
+        .map(|p| p.render(&setting.tokenizer).unwrap())
+        .collect();
+    let capacity = tokens.iter().map(Vec::len).max().unwrap() + 6;
+    let layout = RolloutOptions {
+        threads: 1,
+        slots: 4,
+        capacity,
+    };
+    let config = &setting.model.config;
+    let mut rollouts = Rollouts::new(config, &setting.tokenizer, layout).unwrap();
+    let mut asked = 0;
+    let mut judge = |prompt: &Prompt, answer: &str| {
+        let mut messages = prompt.messages.clone();
+        messages.push(Message::new(Role::Assistant, answer));
+        let rendered = render_training(&setting.tokenizer, &messages).unwrap();
+        assert!(rendered.ids.len() <= capacity);
+        asked += 1;
+        Scores {
+            helpfulness: 0.5,
+            safety: 0.5,
+        }
+    };
+    let options = SampleOptions {
+        k: 8,
+        max_tokens: 50,
+        sampling: SamplingOptions {
+            temperature: 1.0,
+            top_p: 1.0,
+            ..SamplingOptions::default()
+        },
+        numbers: Vec::new(),
+    };
+    let prompts: Vec<&Prompt> = prompts.iter().collect();
+    let mut policy = setting.policy(&mut rollouts, &mut judge);
+    let answers = policy.answer(&prompts, &tokens, &options).unwrap();
+    let all: Vec<_> = answers.iter().flatten().collect();
+    let too_long = all.iter().filter(|a| a.fault == Some(Fault::TooLong));
+    let too_long: Vec<_> = too_long.collect();
+    assert!(too_long.len() > 5 && too_long.iter().all(|a| a.scores.safety == 0.0));
+    assert!(all.iter().any(|a| a.is_usable()));
+    assert_eq!(all.len(), asked + too_long.len());
 }

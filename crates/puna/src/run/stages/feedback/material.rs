@@ -6,7 +6,7 @@ use crate::report::Reporter;
 use anyhow::{Context, Result, bail};
 use puna_align::preferences::{Preference, ReadPolicy, Stream, read_preferences};
 use puna_align::prompt::{Prompt, read_prompts};
-use puna_align::rollout::{RolloutOptions, Rollouts};
+use puna_align::rollout::{RolloutOptions, Rollouts, SLOTS};
 use puna_llama::{Config, Model};
 use puna_text::Tokenizer;
 use puna_text::chat::{Message, Role};
@@ -20,8 +20,6 @@ use std::path::PathBuf;
 const OF_WORLD: &str = "preferences.train.jsonl";
 /// Those to measure on.
 const HELD_OUT: &str = "preferences.held_out.jsonl";
-/// Answers that a thread writes at once; of no influence on them.
-const SLOTS: usize = 32;
 /// One preference in so many of a file is held out.
 const HELD_OUT_OF: u64 = 10;
 
