@@ -3,7 +3,7 @@
 
 use super::super::training::{listener, write_stage};
 use super::super::{Metrics, Stand};
-use super::judges::RewardJudge;
+use super::judges::rewards;
 use super::material::{blocks, newest, prompts, rollouts, with_world};
 use crate::recipe::{DistillPlan, Stage};
 use crate::report::Reporter;
@@ -30,9 +30,8 @@ pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> 
             ..Preprompts::default()
         };
     }
-    let mut judge = RewardJudge::load(stand)?;
+    let (mut judge, name) = rewards(stand)?;
     let mut sampler = rollouts(stand, &model.config, &tokenizer)?;
-    let name = judge.name.clone();
     let distilled = sample(DistillJob {
         dir: stand.dir,
         policy: Policy {

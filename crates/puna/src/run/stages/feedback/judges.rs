@@ -3,8 +3,7 @@
 use anyhow::Result;
 use puna_align::judge::{Judge, Scores};
 use puna_align::prompt::Prompt;
-use puna_align::reward::{RewardModel, sigmoid};
-use puna_text::chat::{Message, Role};
+use puna_align::reward::{RewardModel, RewardModels};
 use puna_text::hash;
 use puna_world::Rules;
 use std::collections::BTreeMap;
@@ -12,52 +11,22 @@ use std::collections::BTreeMap;
 use super::super::Stand;
 use super::reward::STAGES;
 
-/// The helpfulness and the safety model (paper section 3.2.2).
-pub struct RewardJudge {
-    pub helpfulness: RewardModel,
-    pub safety: RewardModel,
-    threads: usize,
-    /// Hash of the weights.
-    pub name: String,
-}
-
-impl RewardJudge {
-    /// Those of a run.
-    pub fn load(stand: &Stand<'_>) -> Result<Self> {
-        let dir = |stage| -> Result<_> { Ok(stand.of(stage)?.join("model")) };
-        let [helpfulness, safety] = [dir(STAGES[0])?, dir(STAGES[1])?];
-        let weights = "model.safetensors";
-        let hashes = [
-            hash::of_file(&helpfulness.join(weights))?,
-            hash::of_file(&safety.join(weights))?,
-        ];
-        Ok(Self {
-            helpfulness: RewardModel::load(&helpfulness)?,
-            safety: RewardModel::load(&safety)?,
-            threads: stand.threads,
-            name: hashes.join(" "),
-        })
-    }
-}
-
-impl Judge for RewardJudge {
-    fn score(&mut self, prompts: &[&Prompt], answers: &[&str]) -> puna_align::Result<Vec<Scores>> {
-        let dialogue = |(prompt, answer): (&&Prompt, &&str)| {
-            let mut messages = prompt.messages.clone();
-            messages.push(Message::new(Role::Assistant, *answer));
-            messages
-        };
-        let dialogues: Vec<_> = prompts.iter().zip(answers).map(dialogue).collect();
-        let helpfulness = self.helpfulness.score(&dialogues, self.threads)?;
-        let safety = self.safety.score(&dialogues, self.threads)?;
-        let both = helpfulness.iter().zip(&safety);
-        Ok(both
-            .map(|(&h, &s)| Scores {
-                helpfulness: sigmoid(h),
-                safety: sigmoid(s),
-            })
-            .collect())
-    }
+/// The reward models of a run, and the hash of their weights.
+pub fn rewards(stand: &Stand<'_>) -> Result<(RewardModels, String)> {
+    let dir = |stage| -> Result<_> { Ok(stand.of(stage)?.join("model")) };
+    let [helpfulness, safety] = [dir(STAGES[0])?, dir(STAGES[1])?];
+    let weights = "model.safetensors";
+    let name = format!(
+        "{} {}",
+        hash::of_file(&helpfulness.join(weights))?,
+        hash::of_file(&safety.join(weights))?
+    );
+    let models = RewardModels {
+        helpfulness: RewardModel::load(&helpfulness)?,
+        safety: RewardModel::load(&safety)?,
+        threads: stand.threads,
+    };
+    Ok((models, name))
 }
 
 /// The world's rules, which know the truth about its own prompts; who only looks.

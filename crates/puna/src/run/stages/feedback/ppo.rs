@@ -2,7 +2,7 @@
 
 use super::super::training::write_stage;
 use super::super::{Metrics, Stand};
-use super::judges::{RewardJudge, WorldJudge};
+use super::judges::{WorldJudge, rewards};
 use super::material::{newest, prompts, with_world};
 use crate::recipe::{PpoPlan, Stage};
 use crate::report::Reporter;
@@ -27,7 +27,7 @@ pub fn ppo(stand: &Stand<'_>, plan: &PpoPlan, report: &mut Reporter) -> Result<M
         .take(LOOKED_AT)
         .map(|&i| all[i as usize].clone())
         .collect();
-    let mut judge = RewardJudge::load(stand)?;
+    let (mut judge, _) = rewards(stand)?;
     let critic = initial_critic(
         plan.settings.critic_start,
         &policy,

@@ -4,7 +4,7 @@
 use super::super::documents;
 use super::super::training::{listener, write_stage};
 use super::super::{Metrics, Stand};
-use super::judges::RewardJudge;
+use super::judges::rewards;
 use super::material::{blocks, newest, prompts, rollouts, with_world};
 use crate::recipe::{ROUNDS, RejectionPlan, Stage};
 use crate::report::Reporter;
@@ -28,9 +28,8 @@ pub fn rejection(
     let tokenizer = stand.tokenizer()?;
     let model = newest(stand)?;
     let (train, _) = prompts(stand, &plan.material)?;
-    let mut judge = RewardJudge::load(stand)?;
+    let (mut judge, name) = rewards(stand)?;
     let mut sampler = rollouts(stand, &model.config, &tokenizer)?;
-    let name = judge.name.clone();
     let (pool, figures) = round(RoundJob {
         dir: stand.dir,
         round: plan.round as u64,

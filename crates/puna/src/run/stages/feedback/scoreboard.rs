@@ -3,13 +3,14 @@
 
 use super::super::text::metrics;
 use super::super::{Metrics, Stand};
-use super::judges::RewardJudge;
+use super::judges::rewards;
 use super::material::{blocks, plain, rollouts, with_world};
 use crate::recipe::{ScoreboardPlan, Stage};
 use crate::report::Reporter;
 use anyhow::{Context, Result};
 use puna_align::judge::{SAFETY_THRESHOLD, Scores, ask};
 use puna_align::prompt::Prompt;
+use puna_align::reward::RewardModels;
 use puna_align::rollout::{Rollouts, SampleOptions};
 use puna_align::scoreboard::{Curve, Judge, Rate, Row, Scoreboard, WinRate};
 use puna_align::self_bleu::diversity;
@@ -72,7 +73,7 @@ pub fn scoreboard(
     report: &mut Reporter,
 ) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
-    let mut judge = RewardJudge::load(stand)?;
+    let (mut judge, _) = rewards(stand)?;
     let models: Vec<&str> = stand.plan.stages[..stand.index]
         .iter()
         .filter(|stage| stage.is_model() && !matches!(stage, Stage::Pretrain(_)))
@@ -173,7 +174,7 @@ fn look(
     prompts: &[puna_world::Prompt],
     asked: &[Prompt],
     texts: &[(String, usize)],
-    judge: &mut RewardJudge,
+    judge: &mut RewardModels,
     dir: &Path,
 ) -> Result<Seen> {
     let answers: Vec<&str> = texts.iter().map(|(text, _)| text.as_str()).collect();
