@@ -8,11 +8,12 @@ use crate::judge::SAFETY_THRESHOLD;
 use crate::rollout::SLOTS;
 use puna_llama::SamplingOptions;
 use puna_train::{CheckpointSettings, LayoutSettings, OptimizerSettings};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Whose trunk the critic begins with; its head, a scalar for each token, is the trunk's own if it has
 /// one and new if it has not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CriticStart {
     /// The helpfulness reward model.
@@ -25,7 +26,7 @@ pub enum CriticStart {
 }
 
 /// Settings of PPO.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PpoSettings {
     /// Most iterations; the paper: between 200 and 400.
@@ -93,7 +94,7 @@ pub struct PpoSettings {
 }
 
 /// Settings of the early stop. The paper says only that it looked at held-out prompts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeldOutSettings {
     /// Iterations between two looks at the held-out prompts; 0 looks only before the first and after

@@ -46,6 +46,15 @@ pub enum Command {
     /// Fine-tune alone, in a run whose base model is ready
     #[command(after_help = "Example:\n  puna sft recipes/spark.toml --dir runs/spark")]
     Sft(StageArgs),
+    /// Compare answers and train the two reward models alone, in a run whose fine-tuned model is ready
+    #[command(after_help = "Example:\n  puna reward recipes/spark.toml --dir runs/spark")]
+    Reward(StageArgs),
+    /// Do rejection sampling and PPO alone, in a run whose reward models are ready
+    #[command(after_help = "Example:\n  puna align recipes/spark.toml --dir runs/spark")]
+    Align(StageArgs),
+    /// Distil a safety preprompt into the newest model alone, in a run that has been aligned
+    #[command(after_help = "Example:\n  puna distill recipes/spark.toml --dir runs/spark")]
+    Distill(StageArgs),
     /// Train a tokenizer, or use one
     #[command(subcommand)]
     #[command(after_help = "Example:\n  echo 'Hello!' | puna tokenizer encode runs/spark/latest")]

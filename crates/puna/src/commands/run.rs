@@ -1,4 +1,5 @@
-//! `puna run`, and `puna pretrain` and `puna sft` alone.
+//! `puna run`, and the commands that do a part of it: `puna pretrain`, `puna sft`, `puna reward`,
+//! `puna align`, `puna distill`.
 
 use crate::cli::{RunArgs, StageArgs, WorkArgs};
 use crate::forecast::forecast;
@@ -21,7 +22,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
     walk(&plan, dir, args.until.clone(), None, args.work)
 }
 
-/// Does one stage of a recipe.
+/// Does the part of a recipe that a command is for.
 pub fn stage(args: &StageArgs, name: &str) -> Result<()> {
     let plan = Plan::of(&Recipe::read(&args.recipe, &args.set)?)?;
     walk(&plan, args.dir.clone(), None, Some(name.into()), args.work)
@@ -35,10 +36,12 @@ fn walk(
     work: WorkArgs,
 ) -> Result<()> {
     let began = Instant::now();
-    let last = until.as_ref().or(only.as_ref());
-    let last = last
-        .and_then(|name| plan.position(name))
-        .unwrap_or(plan.stages.len() - 1);
+    let last = match (&only, &until) {
+        (Some(command), _) => plan.last_of(command),
+        (None, Some(name)) => plan.position(name),
+        (None, None) => None,
+    };
+    let last = last.unwrap_or(plan.stages.len() - 1);
     let mut needed = plan.clone();
     needed.stages.truncate(last + 1);
     if let Some(why) = forecast(&needed, work.threads(), false)?.refusal() {

@@ -21,7 +21,7 @@ pub struct Options {
     pub dir: PathBuf,
     /// The last stage to do.
     pub until: Option<String>,
-    /// Do this stage alone; those before it must be done.
+    /// Do the stages of this command alone; those before them must be done.
     pub only: Option<String>,
     /// Threads; of no influence on any result.
     pub threads: usize,
@@ -40,24 +40,31 @@ pub struct Outcome {
 
 /// Walks a plan.
 pub fn run(plan: &Plan, options: &Options, report: &mut Reporter) -> Result<Outcome> {
-    let target = options.only.as_ref().or(options.until.as_ref());
-    let last = match target {
-        None => plan.stages.len() - 1,
-        Some(name) => plan.position(name).with_context(|| {
+    let last = match (&options.only, &options.until) {
+        (Some(command), _) => plan.last_of(command).with_context(|| {
+            format!(
+                "recipe {} has nothing for `puna {command}` to do",
+                plan.name
+            )
+        })?,
+        (None, Some(name)) => plan.position(name).with_context(|| {
             format!(
                 "recipe {} has no stage {name:?}; it has {}",
                 plan.name,
                 plan.names().join(", ")
             )
         })?,
+        (None, None) => plan.stages.len() - 1,
     };
     fs::create_dir_all(&options.dir)
         .with_context(|| format!("cannot create {}", options.dir.display()))?;
     let _lock = Lock::take(&options.dir)?;
     let mut outcome = Outcome::default();
     for index in 0..=last {
-        let alone = options.only.is_none() || index == last;
-        let name = plan.stages[index].name();
+        let stage = &plan.stages[index];
+        let wanted = |command: &String| stage.command() == command;
+        let alone = options.only.as_ref().is_none_or(wanted);
+        let name = stage.name();
         let walker = Walker {
             plan,
             options,

@@ -50,7 +50,15 @@ fn killed_twenty_times_and_still_the_same_bits() {
         "04-tokens",
         "05-pretrain",
         "06-sft",
-        "07-evaluate",
+        "07-feedback",
+        "08-reward-helpfulness",
+        "09-reward-safety",
+        "10-v1",
+        "11-v2",
+        "12-ppo",
+        "13-distill",
+        "14-scoreboard",
+        "15-evaluate",
     ] {
         assert_eq!(
             outputs(dir.path(), stage),
@@ -65,7 +73,14 @@ fn killed_twenty_times_and_still_the_same_bits() {
 fn one_thread_gives_the_bits_of_two() {
     let dir = tempfile::tempdir().unwrap();
     ok(tiny_run(dir.path(), &["--threads", "1"]));
-    for stage in ["04-tokens", "05-pretrain", "06-sft", "07-evaluate"] {
+    for stage in [
+        "04-tokens",
+        "05-pretrain",
+        "06-sft",
+        "11-v2",
+        "12-ppo",
+        "15-evaluate",
+    ] {
         assert_eq!(
             outputs(dir.path(), stage),
             outputs(shared_run(), stage),

@@ -19,7 +19,15 @@ fn every_stage_leaves_a_record_and_a_model_that_loads() {
         "04-tokens",
         "05-pretrain",
         "06-sft",
-        "07-evaluate",
+        "07-feedback",
+        "08-reward-helpfulness",
+        "09-reward-safety",
+        "10-v1",
+        "11-v2",
+        "12-ppo",
+        "13-distill",
+        "14-scoreboard",
+        "15-evaluate",
     ] {
         let manifest = manifest(run, stage);
         assert_eq!(manifest["status"], "complete", "{stage}");
@@ -31,7 +39,7 @@ fn every_stage_leaves_a_record_and_a_model_that_loads() {
     }
     assert_eq!(
         fs::read_link(run.join("latest")).unwrap(),
-        Path::new("06-sft/model")
+        Path::new("13-distill/model")
     );
     let metrics = &manifest(run, "05-pretrain")["metrics"];
     let loss = |key: &str| metrics[key].as_f64().unwrap();
@@ -53,12 +61,12 @@ fn every_stage_leaves_a_record_and_a_model_that_loads() {
             provenance["synthetic"].as_bool(),
             provenance["stage"].as_str()
         ),
-        (Some(true), Some("sft"))
+        (Some(true), Some("distill"))
     );
-    let parent = &provenance["parents"]["05-pretrain/model/model.safetensors"];
+    let parent = &provenance["parents"]["12-ppo/model/model.safetensors"];
     assert_eq!(
         *parent,
-        outputs(run, "05-pretrain")["model/model.safetensors"]["sha256"]
+        outputs(run, "12-ppo")["model/model.safetensors"]["sha256"]
     );
     ok(["verify", run.to_str().unwrap()]);
 }
@@ -124,6 +132,14 @@ fn a_stage_can_run_alone_once_those_before_it_are_done() {
     args[0] = "sft".into();
     ok(&args);
     assert_eq!(outputs(run, "06-sft"), outputs(shared_run(), "06-sft"));
+    for command in ["reward", "align", "distill"] {
+        args[0] = command.into();
+        ok(&args);
+    }
+    assert_eq!(
+        outputs(run, "13-distill"),
+        outputs(shared_run(), "13-distill")
+    );
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub struct FeedbackSection {
     /// streams; one prompt each.
     #[serde(default = "thousand")]
     pub sampled: usize,
-    /// The temperatures of the two answers of a pair. The paper varies them, and does not say how.
+    /// The temperatures of the two answers of a pair, of which every other second one is given with a
+    /// safety preprompt. The paper varies temperatures and models, and does not say how.
     #[serde(default = "temperatures")]
     pub temperatures: [f32; 2],
     /// Most tokens of a sampled answer.
@@ -68,8 +69,8 @@ pub struct AlignSection {
     pub pools: Pools,
     /// Passes over a round's training set; those of `sft` unless set.
     pub epochs: Option<u64>,
-    /// Train each round on the fine-tuning dialogues too, without those about safety. The paper does
-    /// not say.
+    /// Train each round on the fine-tuning dialogues too, without those about adversarial prompts. The
+    /// paper does not say.
     #[serde(default = "yes")]
     pub keep_dialogues: bool,
     /// Ghost Attention, from the first round after `ghost_after` on; without it there is none.

@@ -190,6 +190,15 @@ pub struct EvaluatePlan {
 pub const ROUNDS: [&str; 9] = ["v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"];
 
 impl Stage {
+    /// The command that does the stage alone, with those beside it.
+    pub fn command(&self) -> &'static str {
+        match self {
+            Self::Feedback(_) | Self::Reward(_) => "reward",
+            Self::Rejection(_) | Self::Ppo(_) => "align",
+            _ => self.name(),
+        }
+    }
+
     /// Whether the stage leaves a model that talks or writes, in `model/` of its directory.
     pub fn is_model(&self) -> bool {
         matches!(
@@ -294,6 +303,13 @@ impl Plan {
     /// The last stage before `index` that leaves a model that talks or writes.
     pub fn model_before(&self, index: usize) -> Option<&Stage> {
         self.stages[..index].iter().rev().find(|s| s.is_model())
+    }
+
+    /// Place of the last stage that a command does.
+    pub fn last_of(&self, command: &str) -> Option<usize> {
+        self.stages
+            .iter()
+            .rposition(|stage| stage.command() == command)
     }
 
     /// Names of the stages, in order.

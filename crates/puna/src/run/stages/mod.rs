@@ -175,7 +175,7 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
                     inputs.insert("dialogues".into(), contents);
                 }
                 None => stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
-                    name == documents::DIALOGUES
+                    name == documents::DIALOGUES || name == documents::FEEDBACK_DIALOGUES
                 })?,
             }
         }

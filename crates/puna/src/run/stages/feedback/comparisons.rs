@@ -1,5 +1,6 @@
-//! Comparisons of the fine-tuned model's own answers (paper section 3.2.1): two answers at different
-//! temperatures to each prompt, compared by the world's annotators.
+//! Comparisons of the fine-tuned model's own answers (paper section 3.2.1): to each prompt two answers
+//! of two variants at different temperatures, compared by the world's annotators. The variants are the
+//! model as it is and the model with a safety preprompt, which refuses more.
 
 use super::super::text::metrics;
 use super::super::{Metrics, Stand};
@@ -7,6 +8,7 @@ use super::material::{blocks, newest, plain, rollouts, with_world};
 use crate::recipe::FeedbackPlan;
 use crate::report::Reporter;
 use anyhow::Result;
+use puna_align::Placement;
 use puna_align::rollout::SampleOptions;
 use puna_llama::SamplingOptions;
 use puna_text::atomic_file::write_atomically;
@@ -17,6 +19,11 @@ use serde_json::json;
 pub const COMPARISONS: &str = "preferences.jsonl";
 /// Prompts that are answered together.
 const BLOCK: usize = 128;
+
+/// Whether the second answer to the prompt of this number is the careful variant's: every other.
+fn is_careful(number: usize) -> bool {
+    !number.is_multiple_of(2)
+}
 
 /// Samples and compares.
 pub fn comparisons(
@@ -37,6 +44,7 @@ pub fn comparisons(
             .map(|&i| &prompts[i as usize])
             .collect();
         let annotators = feedback.annotators();
+        let preprompts = feedback.preprompts(Split::Train);
         let batch = feedback.options().batches.max(1);
         let mut lines = Vec::new();
         let (mut compared, mut excluded) = (0u64, 0u64);
@@ -45,6 +53,16 @@ pub fn comparisons(
             let rendered = block.iter().map(|prompt| plain(prompt).render(&tokenizer));
             let tokens = rendered.collect::<puna_align::Result<Vec<_>>>()?;
             let mut answers = Vec::new();
+            let careful = block.iter().enumerate().map(|(i, prompt)| {
+                let mut prompt = plain(prompt);
+                if is_careful(number * BLOCK + i) {
+                    let preprompt = &preprompts[(number * BLOCK + i) / 2 % preprompts.len()];
+                    prompt.messages = Placement::SystemMessage.place(preprompt, &prompt.messages);
+                }
+                prompt.render(&tokenizer)
+            });
+            let careful = careful.collect::<puna_align::Result<Vec<_>>>()?;
+            let variants = [&tokens, &careful];
             for (side, temperature) in plan.temperatures.into_iter().enumerate() {
                 let options = SampleOptions {
                     k: 1,
@@ -58,7 +76,7 @@ pub fn comparisons(
                         .map(|i| (number * BLOCK) as u32 + i)
                         .collect(),
                 };
-                answers.push(sampler.sample(&model.params, &tokens, &options)?);
+                answers.push(sampler.sample(&model.params, variants[side], &options)?);
             }
             for (i, prompt) in block.iter().enumerate() {
                 let pair = [answers[0][i][0].text.trim(), answers[1][i][0].text.trim()];
@@ -66,11 +84,17 @@ pub fn comparisons(
                     match annotators.compare(prompt, pair, stream, batch) {
                         Ok((mut preference, swapped)) => {
                             let mut temperatures = plan.temperatures;
+                            let other = match is_careful(number * BLOCK + i) {
+                                true => "sft with a preprompt",
+                                false => "sft",
+                            };
+                            let mut models = ["sft".into(), other.into()];
                             if swapped {
                                 temperatures.reverse();
+                                models.reverse();
                             }
                             preference.temperatures = Some(temperatures);
-                            preference.models = Some(["sft".into(), "sft".into()]);
+                            preference.models = Some(models);
                             serde_json::to_writer(&mut lines, &preference)?;
                             lines.push(b'\n');
                             compared += 1;

@@ -50,7 +50,7 @@ pub fn plain(prompt: &puna_world::Prompt) -> Prompt {
 }
 
 /// Messages of the world.
-fn messages(of_world: &[(puna_world::Role, String)]) -> Vec<Message> {
+pub fn messages(of_world: &[(puna_world::Role, String)]) -> Vec<Message> {
     let message = |(role, content): &(puna_world::Role, String)| {
         let role = match role {
             puna_world::Role::System => Role::System,

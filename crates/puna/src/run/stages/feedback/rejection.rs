@@ -5,7 +5,7 @@ use super::super::documents;
 use super::super::training::{listener, write_stage};
 use super::super::{Metrics, Stand};
 use super::judges::rewards;
-use super::material::{blocks, newest, prompts, rollouts, with_world};
+use super::material::{blocks, messages, newest, prompts, rollouts, with_world};
 use crate::recipe::{ROUNDS, RejectionPlan, Stage};
 use crate::report::Reporter;
 use anyhow::Result;
@@ -16,7 +16,7 @@ use puna_align::ghost_attention::{
 use puna_align::rejection_sampling::{POOL_FILE, RoundJob, read_pool, round, training_set};
 use puna_llama::Model;
 use puna_train::{Dialogue, SftJob, read_dialogues, sft};
-use puna_world::Split;
+use puna_world::{Feedback, Split};
 use serde_json::json;
 
 /// Does a round.
@@ -80,6 +80,9 @@ pub fn rejection(
             None => stand.of("world")?.join(documents::DIALOGUES),
         };
         dialogues.extend(read_dialogues(&path)?);
+        if plan.material.of_world {
+            dialogues.extend(with_world(stand, harmless)?);
+        }
     }
     let rows = (plan.sft.seq_len * plan.sft.batch_sequences) as f64;
     let (trained, summary) = sft(SftJob {
@@ -105,6 +108,15 @@ pub fn rejection(
         metrics.insert(name.into(), value);
     }
     Ok(metrics)
+}
+
+/// The fine-tuning dialogues that are about no adversarial prompt: those, rejection sampling answers.
+fn harmless(feedback: &Feedback<'_>) -> Result<Vec<Dialogue>> {
+    let all = feedback.dialogues().iter();
+    let harmless = all.filter(|dialogue| !dialogue.kind.starts_with("adversarial"));
+    Ok(harmless
+        .map(|dialogue| Dialogue::new(messages(&dialogue.messages)))
+        .collect())
 }
 
 /// Samples the dialogues, as training takes them.
