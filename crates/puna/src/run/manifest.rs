@@ -129,7 +129,8 @@ impl Manifest {
                 .unwrap_or(&path)
                 .to_string_lossy()
                 .into_owned();
-            if name == FILE || WORKING.iter().any(|w| name.starts_with(w)) {
+            let first = name.split('/').next().unwrap_or(&name);
+            if name == FILE || WORKING.contains(&first) {
                 continue;
             }
             let size = fs::metadata(&path)
@@ -160,8 +161,9 @@ impl Manifest {
 pub const LOG: &str = "log.jsonl";
 
 /// What is no output: logs, which tell of time, and what serves only to go on.
-const WORKING: [&str; 4] = [
+const WORKING: [&str; 5] = [
     LOG,
+    puna_align::ppo::SECONDS_FILE,
     puna_train::METRICS_FILE,
     puna_train::CHECKPOINT_DIR,
     super::stages::WORK,

@@ -5,7 +5,7 @@ use puna_align::context_distillation::DistillSettings;
 use puna_align::ghost_attention::GhostSettings;
 use puna_align::ppo::PpoSettings;
 use puna_align::rejection_sampling::{Pools, RejectionSettings};
-use puna_align::reward::RewardSettings;
+use puna_align::reward::{Margin, RewardSettings};
 use puna_world::FeedbackOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,13 +44,21 @@ pub struct FeedbackSection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RewardSection {
-    /// Training of the helpfulness model.
+    /// Training of the helpfulness model. Its `safety_weight` is 0 whatever is set: the safety label
+    /// is for the safety model (section A.3.4).
     #[serde(default)]
     pub helpfulness: RewardSettings,
-    /// Training of the safety model. The margin helps helpfulness only, in the paper's Table 28; the
-    /// safety label counts here.
-    #[serde(default)]
+    /// Training of the safety model. The paper reports what a margin does for helpfulness alone
+    /// (Table 28), so here there is none unless set.
+    #[serde(default = "safety")]
     pub safety: RewardSettings,
+}
+
+fn safety() -> RewardSettings {
+    RewardSettings {
+        margin: Margin::None,
+        ..RewardSettings::default()
+    }
 }
 
 /// Rounds of rejection sampling, then PPO (paper section 3.2.3).

@@ -47,7 +47,7 @@ impl Resolver<'_> {
         }
         if let Some(section) = &file.reward {
             stages.extend(self.rewards(section, &material, model)?);
-        } else if let Some((key, _)) = later[1..3].iter().find(|(_, there)| *there) {
+        } else if let Some((key, _)) = later[1..].iter().find(|(_, there)| *there) {
             return Err(self.value(key, "it needs the reward models; add [reward]"));
         }
         if let Some(section) = &file.align {
@@ -93,6 +93,9 @@ impl Resolver<'_> {
             settings.max_tokens = settings.max_tokens.min(model.context);
             settings.seed = self.recipe.file.seed;
             settings.layout = self.layout(settings.max_tokens)?;
+            if stream == Stream::Helpfulness {
+                settings.safety_weight = 0.0;
+            }
             settings
                 .validate()
                 .map_err(|e| self.value(key, e.to_string()))?;

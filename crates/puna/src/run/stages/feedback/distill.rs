@@ -20,7 +20,7 @@ use serde_json::json;
 pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
     let model = newest(stand)?;
-    let (asked, _) = prompts(stand, &plan.material)?;
+    let asked = prompts(stand, &plan.material)?;
     let mut settings = plan.settings.clone();
     if plan.material.of_world && settings.preprompts == Preprompts::default() {
         // In words that a model of the world has read.

@@ -1,5 +1,6 @@
 //! What the stages of human feedback share: the world, prompts, preferences, models, progress.
 
+use super::super::documents::is_held_out;
 use super::super::{Stand, in_model};
 use crate::recipe::{Material, Stage};
 use crate::report::Reporter;
@@ -20,8 +21,8 @@ use std::path::PathBuf;
 const OF_WORLD: &str = "preferences.train.jsonl";
 /// Those to measure on.
 const HELD_OUT: &str = "preferences.held_out.jsonl";
-/// One preference in so many of a file is held out.
-const HELD_OUT_OF: u64 = 10;
+/// Share of a file's preferences that is held out.
+const HELD_OUT_SHARE: f64 = 0.1;
 
 /// Calls `work` with the world's feedback material.
 pub fn with_world<T>(
@@ -62,29 +63,18 @@ pub fn messages(of_world: &[(puna_world::Role, String)]) -> Vec<Message> {
     of_world.iter().map(message).collect()
 }
 
-/// The prompts to answer, and some to look at on the way.
-pub fn prompts(stand: &Stand<'_>, material: &Material) -> Result<(Vec<Prompt>, Vec<Prompt>)> {
-    let (mut train, mut held_out) = (Vec::new(), Vec::new());
-    if material.of_world {
-        let of = |split| {
-            with_world(stand, |feedback| {
-                Ok(feedback.prompts(split).iter().map(plain).collect())
-            })
-        };
-        (train, held_out) = (of(Split::Train)?, of(Split::HeldOut)?);
-    }
+/// The prompts to answer.
+pub fn prompts(stand: &Stand<'_>, material: &Material) -> Result<Vec<Prompt>> {
+    let mut prompts: Vec<Prompt> = match material.of_world {
+        true => with_world(stand, |feedback| {
+            Ok(feedback.prompts(Split::Train).iter().map(plain).collect())
+        })?,
+        false => Vec::new(),
+    };
     for path in &material.prompts {
-        let mut read = read_prompts(path)?.into_iter().enumerate();
-        // Every tenth is only looked at.
-        for (number, prompt) in &mut read {
-            if (number as u64).is_multiple_of(HELD_OUT_OF) {
-                held_out.push(prompt);
-            } else {
-                train.push(prompt);
-            }
-        }
+        prompts.extend(read_prompts(path)?);
     }
-    Ok((train, held_out))
+    Ok(prompts)
 }
 
 /// Preferences to train on and to measure on, of both streams, and what was skipped in reading them.
@@ -124,8 +114,11 @@ pub fn compared(stand: &Stand<'_>, material: &Material, stream: Stream) -> Resul
         compared.held_out = read(world.join(HELD_OUT))?;
     }
     for path in &material.preferences {
-        for (number, preference) in (0u64..).zip(read(path.clone())?) {
-            if number.is_multiple_of(HELD_OUT_OF) {
+        for preference in read(path.clone())? {
+            // By the dialogue, so that all comparisons of one stay on a side.
+            let dialogue = preference.dialogue.iter().map(|m| m.content.as_str());
+            let dialogue = dialogue.collect::<Vec<_>>().join("\n");
+            if is_held_out(0, &dialogue, HELD_OUT_SHARE) {
                 compared.held_out.push(preference);
             } else {
                 compared.train.push(preference);
@@ -172,6 +165,14 @@ pub fn blocks(report: &mut Reporter) -> impl FnMut(&str, usize, usize) {
         }
         report.progress(done as u64, json!({}));
     }
+}
+
+/// What the stages read of the world without a file: everything follows from its options.
+fn world_input(stand: &Stand<'_>, inputs: &mut BTreeMap<String, String>) -> Result<()> {
+    if let Some(Stage::World(plan)) = stand.plan.stages.first() {
+        inputs.insert("world".into(), serde_json::to_string(plan)?);
+    }
+    Ok(())
 }
 
 /// SHA-256 of what a stage of human feedback reads beside models.
@@ -222,6 +223,7 @@ pub fn base_inputs(
     rewards: bool,
     inputs: &mut BTreeMap<String, String>,
 ) -> Result<()> {
+    world_input(stand, inputs)?;
     let newest = stand.plan.model_before(stand.index);
     let newest = newest.context("there is no model before this stage")?;
     stand.add_outputs(inputs, &stand.of(newest.name())?, in_model)?;

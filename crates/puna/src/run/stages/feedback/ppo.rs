@@ -13,20 +13,24 @@ use puna_train::permutation;
 use puna_world::Split;
 use serde_json::json;
 
-/// Held-out prompts that are looked at on the way.
+/// Prompts that are only looked at on the way, at most.
 const LOOKED_AT: usize = 128;
 
 /// Trains the policy.
 pub fn ppo(stand: &Stand<'_>, plan: &PpoPlan, report: &mut Reporter) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
     let policy = newest(stand)?;
-    let (asked, all) = prompts(stand, &plan.material)?;
+    // Those that the scoreboard asks choose no model: some of the others are put aside.
+    let all = prompts(stand, &plan.material)?;
     let order = permutation(all.len() as u32, plan.settings.seed, 0);
-    let held_out: Vec<_> = order
-        .iter()
-        .take(LOOKED_AT)
-        .map(|&i| all[i as usize].clone())
-        .collect();
+    let aside = LOOKED_AT.min(all.len() / 10);
+    let of = |numbers: &[u32]| {
+        numbers
+            .iter()
+            .map(|&i| all[i as usize].clone())
+            .collect::<Vec<_>>()
+    };
+    let (held_out, asked) = (of(&order[..aside]), of(&order[aside..]));
     let (mut judge, _) = rewards(stand)?;
     let critic = initial_critic(
         plan.settings.critic_start,
@@ -38,7 +42,7 @@ pub fn ppo(stand: &Stand<'_>, plan: &PpoPlan, report: &mut Reporter) -> Result<M
     // Whatever the reward models are talked into, the rules are not.
     let mut rules = match plan.material.of_world && plan.material.prompts.is_empty() {
         true => Some(with_world(stand, |feedback| {
-            Ok(WorldJudge::new(feedback.prompts(Split::HeldOut)))
+            Ok(WorldJudge::new(feedback.prompts(Split::Train)))
         })?),
         false => None,
     };

@@ -27,7 +27,7 @@ pub fn rejection(
 ) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
     let model = newest(stand)?;
-    let (train, _) = prompts(stand, &plan.material)?;
+    let train = prompts(stand, &plan.material)?;
     let (mut judge, name) = rewards(stand)?;
     let mut sampler = rollouts(stand, &model.config, &tokenizer)?;
     let (pool, figures) = round(RoundJob {

@@ -14,6 +14,7 @@ use puna_align::reward::{
 use puna_align::scoreboard::Rate;
 use puna_llama::Model;
 use puna_text::atomic_file::write_atomically;
+use puna_text::chat::render_training;
 use serde_json::json;
 
 /// The stages' names.
@@ -53,7 +54,20 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
         plan.stream
     );
     let held_out = of(&data.held_out, plan.stream);
-    let valid: Vec<&Preference> = held_out.iter().collect();
+    let fits = |preference: &&Preference| {
+        let longest = [preference.chosen_messages(), preference.rejected_messages()];
+        longest.iter().all(|messages| {
+            render_training(&tokenizer, messages)
+                .is_ok_and(|rendered| rendered.ids.len() <= plan.settings.max_tokens)
+        })
+    };
+    let valid: Vec<&Preference> = held_out.iter().filter(fits).collect();
+    if valid.len() < held_out.len() {
+        let n = held_out.len() - valid.len();
+        report.line(&format!(
+            "  {n} held-out comparisons are longer than max_tokens"
+        ));
+    }
     let (mut model, summary) = train_reward(RewardJob {
         dir: stand.dir,
         model: Model::load(&stand.of("sft")?.join("model"))?,
