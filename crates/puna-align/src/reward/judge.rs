@@ -18,19 +18,15 @@ pub struct RewardModels {
 
 impl Judge for RewardModels {
     /// An answer is scored as the dialogue that training would make of it, with its end, whether the
-    /// policy ended it or ran out of tokens. One with a tag of the chat format in it, which no dialogue
-    /// may have, gets 0 from both.
+    /// policy ended it or ran out of tokens. One that cannot be scored, for a tag of the chat format
+    /// in it or for its length, gets 0 from both.
     fn score(&mut self, prompts: &[&Prompt], answers: &[&str]) -> Result<Vec<Scores>> {
-        let tagged = |answer: &str| {
-            let message = Message::new(Role::Assistant, answer);
-            puna_text::chat::contains_special_tags(&[message]).is_some()
-        };
         let mut numbers = Vec::new();
         let mut dialogues = Vec::new();
         for (i, (prompt, answer)) in prompts.iter().zip(answers).enumerate() {
-            if !tagged(answer) {
-                let mut messages = prompt.messages.clone();
-                messages.push(Message::new(Role::Assistant, *answer));
+            let mut messages = prompt.messages.clone();
+            messages.push(Message::new(Role::Assistant, *answer));
+            if self.helpfulness.fits(&messages) && self.safety.fits(&messages) {
                 dialogues.push(messages);
                 numbers.push(i);
             }

@@ -72,6 +72,13 @@ impl RewardModel {
         &self.tokenizer
     }
 
+    /// Whether a dialogue can be scored: it is one, without a tag of the chat format, and within the
+    /// context.
+    pub fn fits(&self, dialogue: &[Message]) -> bool {
+        let context = self.model.config.context;
+        render(&self.tokenizer, dialogue).is_ok_and(|tokens| tokens.len() <= context)
+    }
+
     /// The score of each dialogue, which ends with an answer: a logit, whose
     /// [`super::sigmoid`] is the paper's score between 0 and 1. A dialogue's score has the same bits
     /// whichever others are scored with it and on any number of threads.

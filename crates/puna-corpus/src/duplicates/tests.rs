@@ -208,7 +208,7 @@ proptest! {
                 _ => bytes.insert(at, value),
             }
         }
-        std::fs::write(dir.path().join(&*name), &bytes).unwrap();
+        std::fs::write(dir.path().join(*name), &bytes).unwrap();
         let opened = Decisions::open(dir.path());
         match &opened {
             Ok(decisions) => for key in 0..20 {

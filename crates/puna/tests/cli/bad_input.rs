@@ -111,10 +111,10 @@ fn recipes_that_do_not_fit_are_refused_with_the_line() {
         "run".as_ref(),
         recipe.as_os_str(),
         "--until".as_ref(),
-        "ppo".as_ref(),
+        "dpo".as_ref(),
     ]);
     assert!(
-        message.contains("no stage \"ppo\"; it has world, tokenizer"),
+        message.contains("no stage \"dpo\"; it has world, corpus"),
         "{message}"
     );
 }

@@ -140,6 +140,6 @@ fn classifier(stand: &Stand<'_>, labelled: &[PathBuf], seed: u64) -> Result<(Pat
         };
         Classifier::train(&slices, &settings)?.save(&path)?;
     }
-    let area = f64::from(Classifier::load(&path)?.held_out().area_under_curve);
+    let area = Classifier::load(&path)?.held_out().area_under_curve;
     Ok((path, area))
 }

@@ -14,6 +14,7 @@ use puna_llama::SamplingOptions;
 use puna_text::atomic_file::write_atomically;
 use puna_world::{Split, Stream};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Name of the comparisons in the stage's directory.
 pub const COMPARISONS: &str = "preferences.jsonl";
@@ -47,7 +48,8 @@ pub fn comparisons(
         let preprompts = feedback.preprompts(Split::Train);
         let batch = feedback.options().batches.max(1);
         let mut lines = Vec::new();
-        let (mut compared, mut excluded) = (0u64, 0u64);
+        let (mut compared, mut too_long) = (0u64, 0usize);
+        let mut excluded: BTreeMap<String, u64> = BTreeMap::new();
         let total = chosen.len().div_ceil(BLOCK);
         for (number, block) in chosen.chunks(BLOCK).enumerate() {
             let rendered = block.iter().map(|prompt| plain(prompt).render(&tokenizer));
@@ -62,7 +64,14 @@ pub fn comparisons(
                 prompt.render(&tokenizer)
             });
             let careful = careful.collect::<puna_align::Result<Vec<_>>>()?;
-            let variants = [&tokens, &careful];
+            // A prompt that leaves no room for an answer gets none.
+            let room = |tokens: &Vec<u32>| tokens.len() < model.config.context;
+            let fits: Vec<usize> = (0..block.len())
+                .filter(|&i| room(&tokens[i]) && room(&careful[i]))
+                .collect();
+            too_long += block.len() - fits.len();
+            let of_fitting = |all: &[Vec<u32>]| fits.iter().map(|&i| all[i].clone()).collect();
+            let variants: [Vec<Vec<u32>>; 2] = [of_fitting(&tokens), of_fitting(&careful)];
             for (side, temperature) in plan.temperatures.into_iter().enumerate() {
                 let options = SampleOptions {
                     k: 1,
@@ -72,14 +81,16 @@ pub fn comparisons(
                         seed: plan.seed ^ (side as u64 + 1) << 32,
                         ..SamplingOptions::default()
                     },
-                    numbers: (0..block.len() as u32)
-                        .map(|i| (number * BLOCK) as u32 + i)
-                        .collect(),
+                    numbers: fits.iter().map(|&i| (number * BLOCK + i) as u32).collect(),
                 };
-                answers.push(sampler.sample(&model.params, variants[side], &options)?);
+                answers.push(sampler.sample(&model.params, &variants[side], &options)?);
             }
-            for (i, prompt) in block.iter().enumerate() {
-                let pair = [answers[0][i][0].text.trim(), answers[1][i][0].text.trim()];
+            for (place, &i) in fits.iter().enumerate() {
+                let prompt = block[i];
+                let pair = [
+                    answers[0][place][0].text.trim(),
+                    answers[1][place][0].text.trim(),
+                ];
                 for stream in [Stream::Helpfulness, Stream::Safety] {
                     match annotators.compare(prompt, pair, stream, batch) {
                         Ok((mut preference, swapped)) => {
@@ -99,7 +110,11 @@ pub fn comparisons(
                             lines.push(b'\n');
                             compared += 1;
                         }
-                        Err(_) => excluded += 1,
+                        Err(why) => {
+                            let why = serde_json::to_value(why)?;
+                            let why = why.as_str().unwrap_or_default().to_owned();
+                            *excluded.entry(why).or_default() += 1;
+                        }
                     }
                 }
             }
@@ -107,7 +122,8 @@ pub fn comparisons(
         }
         write_atomically(&stand.dir.join(COMPARISONS), &lines)?;
         Ok(metrics(json!({
-            "prompts": chosen.len(), "comparisons": compared, "excluded": excluded, "synthetic": true,
+            "prompts": chosen.len(), "comparisons": compared, "too_long": too_long,
+            "excluded": excluded, "synthetic": true,
         })))
     })
 }
