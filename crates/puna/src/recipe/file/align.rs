@@ -49,7 +49,8 @@ pub struct RewardSection {
     #[serde(default)]
     pub helpfulness: RewardSettings,
     /// Training of the safety model. The paper reports what a margin does for helpfulness alone
-    /// (Table 28), so here there is none unless set.
+    /// (Table 28). Without this section there is none; a section that is written has the large one
+    /// unless it says `margin = "none"`.
     #[serde(default = "safety")]
     pub safety: RewardSettings,
 }
