@@ -1,6 +1,7 @@
 //! Comparisons as a source of batches, for whatever is learned from pairs: reward models (paper section
 //! 3.2.2) and direct preference optimization differ in what a pair's loss is.
 
+use crate::rendered::{Pair, Sides};
 use puna_compute::HostBuf;
 use puna_llama::{HeadKind, Params};
 use puna_train::{Cursor, Fleet, Result, Sequence, Source, StepLoss, Validation, permutation};
@@ -8,9 +9,7 @@ use puna_train::{Cursor, Fleet, Result, Sequence, Source, StepLoss, Validation, 
 /// What is learned from a pair. `outputs` are those of all rows of its sequence.
 pub(crate) trait PairObjective {
     /// A comparison, rendered.
-    type Pair: Sync;
-    /// The rows of the chosen answer's dialogue, then those of the rejected one's.
-    fn sequence<'p>(&self, pair: &'p Self::Pair) -> &'p Sequence;
+    type Pair: Pair;
     /// The loss.
     fn loss(&self, pair: &Self::Pair, outputs: &[f32]) -> f64;
     /// Derivative of `scale` times the loss by each output.
@@ -35,13 +34,8 @@ pub(crate) struct Comparisons<'a, O: PairObjective> {
 
 impl<'a, O: PairObjective> Comparisons<'a, O> {
     /// From the beginning; `batch` pairs a step in an order by `seed`.
-    pub fn new(
-        objective: O,
-        train: &'a [O::Pair],
-        valid: &'a [O::Pair],
-        batch: usize,
-        seed: u64,
-    ) -> Self {
+    pub fn new(objective: O, pairs: &'a Sides<O::Pair>, batch: usize, seed: u64) -> Self {
+        let Sides { train, valid } = pairs;
         Self {
             objective,
             train,
@@ -74,7 +68,7 @@ impl<O: PairObjective + Sync> Source for Comparisons<'_, O> {
         if to == self.order.len() {
             self.begin_epoch(self.cursor.epoch + 1);
         }
-        let sequences = self.current.iter().map(|p| self.objective.sequence(p));
+        let sequences = self.current.iter().map(|pair| pair.sequence());
         Ok(sequences.cloned().collect())
     }
 
@@ -123,7 +117,7 @@ impl<O: PairObjective + Sync> Source for Comparisons<'_, O> {
         if self.cursor.item != 0 || pairs.is_empty() {
             return Ok(None);
         }
-        let sequences = pairs.iter().map(|p| self.objective.sequence(p));
+        let sequences = pairs.iter().map(|pair| pair.sequence());
         let sequences: Vec<Sequence> = sequences.cloned().collect();
         let outputs = match fleet.config().head {
             HeadKind::LanguageModel => fleet.logprobs(params, &sequences)?,

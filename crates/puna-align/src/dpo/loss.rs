@@ -1,6 +1,8 @@
 //! The loss of direct preference optimization (Rafailov et al. 2023), which the paper does not use:
 //! a baseline of today beside its reward models and PPO.
 
+use crate::logistic::{logistic, softplus};
+
 /// A pair's loss and its derivatives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Term {
@@ -21,25 +23,12 @@ pub struct Term {
 pub fn loss(policy: [f64; 2], reference: [f64; 2], beta: f64, label_smoothing: f64) -> Term {
     let margin = beta * ((policy[0] - reference[0]) - (policy[1] - reference[1]));
     let (right, wrong) = (1.0 - label_smoothing, label_smoothing);
-    let slope = beta * (wrong * sigmoid(margin) - right * sigmoid(-margin));
+    let slope = beta * (wrong * logistic(margin) - right * logistic(-margin));
     Term {
         loss: right * softplus(-margin) + wrong * softplus(margin),
         chosen: slope,
         rejected: -slope,
         margin,
-    }
-}
-
-/// `log(1 + e^x)` that neither overflows nor loses its digits.
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
-}
-
-fn sigmoid(x: f64) -> f64 {
-    if x < 0.0 {
-        x.exp() / (1.0 + x.exp())
-    } else {
-        1.0 / (1.0 + (-x).exp())
     }
 }
 

@@ -5,25 +5,43 @@ use super::loss::{self, Term};
 use super::settings::DpoSettings;
 use crate::answer_rows::push_answer_rows;
 use crate::comparisons::PairObjective;
-use crate::error::{Error, Result};
-use crate::preferences::{Action, Preference};
+use crate::error::Result;
+use crate::preferences::Preference;
+use crate::rendered::{self, answered, at, hash_numbers};
 use puna_compute::HostBuf;
 use puna_llama::Params;
 use puna_text::Tokenizer;
-use puna_text::chat::{Message, contains_special_tags, render_prompt, render_training};
-use puna_text::hash::hex;
+use puna_text::chat::render_prompt;
 use puna_train::{Fleet, Sequence};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 /// A comparison, rendered.
 pub(crate) struct Pair {
     /// Rows of the chosen answer's dialogue, then of the rejected one's; a weight of 1 on the answers.
-    pub sequence: Sequence,
+    sequence: Sequence,
     /// Log-probabilities of the two answers under the reference.
     reference: [f64; 2],
 }
 
 impl Pair {
+    /// The pair without the reference's part, and the tokens of its longer dialogue; an error names
+    /// the record.
+    pub fn render(tokenizer: &Tokenizer, preference: &Preference) -> Result<(Self, usize)> {
+        let prompt = render_prompt(tokenizer, &preference.dialogue)
+            .map_err(|e| at(preference, "dialogue", e.to_string()))?;
+        let dialogues = answered(tokenizer, preference)?;
+        let mut sequence = Sequence::default();
+        for ids in &dialogues {
+            push_answer_rows(&mut sequence, &prompt, &ids[prompt.len()..]);
+        }
+        let pair = Self {
+            sequence,
+            reference: [0.0; 2],
+        };
+        let [chosen, rejected] = dialogues;
+        Ok((pair, chosen.len().max(rejected.len())))
+    }
+
     /// Log-probabilities of the two answers, from the outputs of all rows.
     fn sums(&self, outputs: &[f32]) -> [f64; 2] {
         let chosen = self.sequence.segments[0];
@@ -48,10 +66,6 @@ impl DpoSettings {
 
 impl PairObjective for &DpoSettings {
     type Pair = Pair;
-
-    fn sequence<'p>(&self, pair: &'p Pair) -> &'p Sequence {
-        &pair.sequence
-    }
 
     fn loss(&self, pair: &Pair, outputs: &[f32]) -> f64 {
         self.term(pair, outputs).loss
@@ -78,109 +92,31 @@ impl PairObjective for &DpoSettings {
     }
 }
 
-/// Comparisons, rendered.
-#[derive(Default)]
-pub(crate) struct Pairs {
-    pub list: Vec<Pair>,
-    /// Left out because an answered dialogue was too long, and the first of them.
-    pub over_long: usize,
-    pub first_over_long: Option<String>,
-}
-
-impl Pairs {
-    /// Renders comparisons; what cannot be rendered is an error that names the record.
-    pub fn render(
-        tokenizer: &Tokenizer,
-        preferences: &[&Preference],
-        settings: &DpoSettings,
-    ) -> Result<Self> {
-        let mut pairs = Self::default();
-        for &preference in preferences {
-            let (path, line) = &preference.origin;
-            let fail = |field: &str, what: String| Error::Record {
-                path: path.clone(),
-                line: *line,
-                field: field.into(),
-                what,
-            };
-            let prompt = render_prompt(tokenizer, &preference.dialogue)
-                .map_err(|e| fail("dialogue", e.to_string()))?;
-            let mut sequence = Sequence::default();
-            let mut longest = 0;
-            for (field, messages) in [
-                ("chosen", preference.chosen_messages()),
-                ("rejected", preference.rejected_messages()),
-            ] {
-                let ids = rendered(tokenizer, &messages).map_err(|what| fail(field, what))?;
-                longest = longest.max(ids.len());
-                push_answer_rows(&mut sequence, &prompt, &ids[prompt.len()..]);
-            }
-            if longest > settings.max_tokens {
-                let limit = settings.max_tokens;
-                let error = fail(
-                    "dialogue",
-                    format!("{longest} tokens, over the limit of {limit}"),
-                );
-                if settings.over_long == Action::Refuse {
-                    return Err(error);
-                }
-                pairs.over_long += 1;
-                pairs.first_over_long.get_or_insert(error.to_string());
-                continue;
-            }
-            pairs.list.push(Pair {
-                sequence,
-                reference: [0.0; 2],
-            });
-        }
-        Ok(pairs)
+impl rendered::Pair for Pair {
+    fn sequence(&self) -> &Sequence {
+        &self.sequence
     }
 
-    /// Rows of the longest pair.
-    pub fn longest(&self) -> usize {
-        self.list
-            .iter()
-            .map(|p| p.sequence.rows())
-            .max()
-            .unwrap_or(0)
-    }
-
-    /// Sets the reference's log-probabilities.
-    pub fn set_reference(&mut self, fleet: &mut Fleet, params: &Params<HostBuf>) -> Result<()> {
-        let sequences: Vec<Sequence> = self.list.iter().map(|p| p.sequence.clone()).collect();
-        for (pair, outputs) in self
-            .list
-            .iter_mut()
-            .zip(fleet.logprobs(params, &sequences)?)
-        {
-            pair.reference = pair.sums(&outputs);
-        }
-        Ok(())
-    }
-
-    /// Hash of the pairs.
-    pub fn hash(&self) -> String {
-        let mut hasher = Sha256::new();
-        for sequence in self.list.iter().map(|p| &p.sequence) {
-            let counts = sequence.segments.iter().map(|&n| n as u32);
-            let weights = sequence.weights.iter().map(|w| w.to_bits());
-            let ids = sequence.tokens.iter().chain(&sequence.targets).copied();
-            let numbers = counts.chain(ids).chain(weights);
-            hasher.update(numbers.flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
-        }
-        hex(hasher.finalize())
+    fn hash_into(&self, hasher: &mut Sha256) {
+        let sequence = &self.sequence;
+        let counts = sequence.segments.iter().map(|&n| n as u32);
+        let weights = sequence.weights.iter().map(|w| w.to_bits());
+        let ids = sequence.tokens.iter().chain(&sequence.targets).copied();
+        hash_numbers(hasher, counts.chain(ids).chain(weights));
     }
 }
 
-fn rendered(tokenizer: &Tokenizer, messages: &[Message]) -> std::result::Result<Vec<u32>, String> {
-    if let Some((message, tag)) = contains_special_tags(messages) {
-        return Err(format!(
-            "message {message} contains {tag}, which the chat format means something by; leave it out"
-        ));
+/// Sets the reference's log-probabilities.
+pub(crate) fn set_reference(
+    pairs: &mut [Pair],
+    fleet: &mut Fleet,
+    params: &Params<HostBuf>,
+) -> Result<()> {
+    let sequences: Vec<Sequence> = pairs.iter().map(|p| p.sequence.clone()).collect();
+    for (pair, outputs) in pairs.iter_mut().zip(fleet.logprobs(params, &sequences)?) {
+        pair.reference = pair.sums(&outputs);
     }
-    Ok(render_training(tokenizer, messages)
-        .map_err(|e| e.to_string())?
-        .ids)
+    Ok(())
 }
 
 #[cfg(test)]

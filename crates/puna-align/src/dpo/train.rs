@@ -1,19 +1,17 @@
 //! Training by direct preference optimization, in the loop that pretraining and reward models run in:
 //! a run that was interrupted ends with the same bits as one that was not.
 
-use super::pairs::Pairs;
+use super::pairs::{Pair, set_reference};
 use super::settings::DpoSettings;
 use crate::comparisons::Comparisons;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::preferences::Preference;
+use crate::rendered::{Limit, Sides};
 use puna_llama::{Model, check_tokenizer};
 use puna_text::Tokenizer;
-use puna_train::{CheckpointSettings, Event, Fleet, Run, TrainSummary, identity, train};
+use puna_train::{CheckpointSettings, Event, Fleet, Run, TrainSummary, train};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-
-/// Most rows of a micro-batch where the settings do not say and no pair is longer.
-const LEAST_ROWS: usize = 512;
 
 /// A policy to train, or to go on with.
 pub struct DpoJob<'a> {
@@ -45,49 +43,35 @@ pub struct DpoJob<'a> {
 pub fn dpo(job: DpoJob<'_>) -> Result<(Model, TrainSummary)> {
     let settings = job.settings;
     check_tokenizer(&job.model.config, job.tokenizer)?;
-    let mut pairs = Pairs::render(job.tokenizer, job.train, settings)?;
-    let mut valid = Pairs::render(job.tokenizer, job.valid, settings)?;
-    for (set, pairs, of) in [
-        ("training", &pairs, job.train.len()),
-        ("validation", &valid, job.valid.len()),
-    ] {
-        if let Some(first) = &pairs.first_over_long {
-            let n = pairs.over_long;
-            let what = format!("{n} of {of} {set} pairs are left out, the first: {first}");
-            (job.on_event)(Event::Warning(what));
-        }
-    }
-    if pairs.list.is_empty() {
-        return Err(Error::Data("there is no pair to train on".into()));
-    }
-    let schedule = settings.schedule(pairs.list.len())?;
-    let rows = pairs.longest().max(valid.longest()).max(LEAST_ROWS);
-    let fleet = settings.layout.fleet(rows, job.threads);
+    let limit = Limit {
+        max_tokens: settings.max_tokens,
+        over_long: settings.over_long,
+    };
+    let mut pairs = Sides::render(job.train, job.valid, limit, job.on_event, |preference| {
+        Pair::render(job.tokenizer, preference)
+    })?;
+    let schedule = settings.schedule(pairs.train.len())?;
+    let fleet = settings.layout.fleet(pairs.rows(), job.threads);
     {
         // The reference's log-probabilities are all that is needed of it.
         let mut fleet = Fleet::new(&job.model.config, fleet)?;
-        pairs.set_reference(&mut fleet, &job.model.params)?;
-        valid.set_reference(&mut fleet, &job.model.params)?;
+        for side in [&mut pairs.train, &mut pairs.valid] {
+            set_reference(side, &mut fleet, &job.model.params)?;
+        }
     }
     let mut lasting = settings.clone();
     lasting.checkpoint = CheckpointSettings::default();
-    let mut identity = identity::of("settings", &lasting);
-    identity.insert("model".into(), format!("{:?}", job.model.config).into());
-    identity.insert("training pairs".into(), pairs.hash().into());
-    identity.insert("validation pairs".into(), valid.hash().into());
-    let weights = identity::of_model(&job.model);
-    identity.insert("initial weights".into(), weights.into());
     let run = Run {
         dir: job.dir,
         schedule,
         optimizer: &settings.optimizer,
         checkpoints: &settings.checkpoint,
         fleet,
-        identity,
+        identity: pairs.identity(&lasting, &job.model),
         stop: job.stop,
         on_event: job.on_event,
     };
     let (batch, seed) = (settings.batch_pairs, settings.seed);
-    let mut source = Comparisons::new(settings, &pairs.list, &valid.list, batch, seed);
+    let mut source = Comparisons::new(settings, &pairs, batch, seed);
     Ok(train(run, job.model, &mut source)?)
 }

@@ -2,7 +2,7 @@
 //! Figures 27 and 29): calibration by bins, and the distribution of the scores.
 
 use super::ScoredPair;
-use super::loss::logistic;
+use crate::logistic::logistic;
 use serde::{Deserialize, Serialize};
 
 /// The paper's score between 0 and 1 of a logit.

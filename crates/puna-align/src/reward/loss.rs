@@ -5,6 +5,7 @@
 //! the cross-entropy of `sigmoid(score)` with "this answer is safe", which makes 0.5 the threshold that
 //! the paper's unsafe recall is measured at.
 
+use crate::logistic::{logistic, softplus};
 use crate::preferences::SafetyLabel;
 
 /// The loss of a pair and its derivatives by the two scores.
@@ -52,21 +53,6 @@ pub fn pair_loss(
         total: ranking + safety_weight * safety_loss,
         d_chosen,
         d_rejected,
-    }
-}
-
-/// `log(1 + exp(x))` without overflow.
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
-}
-
-/// `1 / (1 + exp(-x))` without overflow.
-pub(super) fn logistic(x: f64) -> f64 {
-    if x >= 0.0 {
-        1.0 / (1.0 + (-x).exp())
-    } else {
-        let e = x.exp();
-        e / (1.0 + e)
     }
 }
 

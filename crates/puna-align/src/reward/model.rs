@@ -1,9 +1,10 @@
 //! A reward model ready to score (paper section 3.2.2): one number for a dialogue with its answer.
 
 use super::accuracy::ScoredPair;
-use super::pairs::{documents, render};
+use super::pairs::documents;
 use crate::error::{Error, Result};
 use crate::preferences::Preference;
+use crate::rendered::render;
 use puna_llama::{Model, SaveOptions, check_tokenizer};
 use puna_text::Tokenizer;
 use puna_text::chat::Message;
