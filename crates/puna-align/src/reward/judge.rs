@@ -21,34 +21,33 @@ impl Judge for RewardModels {
     /// policy ended it or ran out of tokens. One that cannot be scored, for a tag of the chat format
     /// in it or for its length, gets 0 from both.
     fn score(&mut self, prompts: &[&Prompt], answers: &[&str]) -> Result<Vec<Scores>> {
-        let mut numbers = Vec::new();
-        let mut dialogues = Vec::new();
-        for (i, (prompt, answer)) in prompts.iter().zip(answers).enumerate() {
+        let dialogue = |(prompt, answer): (&&Prompt, &&str)| {
             let mut messages = prompt.messages.clone();
             messages.push(Message::new(Role::Assistant, *answer));
-            if self.helpfulness.fits(&messages) && self.safety.fits(&messages) {
-                dialogues.push(messages);
-                numbers.push(i);
-            }
-        }
+            messages
+        };
+        let dialogues: Vec<_> = prompts.iter().zip(answers).map(dialogue).collect();
         let name = |which: &'static str| {
             move |e: Error| Error::Data(format!("the {which} reward model: {e}"))
         };
-        let helpfulness = self.helpfulness.score(&dialogues, self.threads);
+        let helpfulness = self
+            .helpfulness
+            .score_where_possible(&dialogues, self.threads);
         let helpfulness = helpfulness.map_err(name("helpfulness"))?;
-        let safety = self.safety.score(&dialogues, self.threads);
+        let safety = self.safety.score_where_possible(&dialogues, self.threads);
         let safety = safety.map_err(name("safety"))?;
-        let none = Scores {
-            helpfulness: 0.0,
-            safety: 0.0,
-        };
-        let mut scores = vec![none; answers.len()];
-        for ((i, h), s) in numbers.into_iter().zip(helpfulness).zip(safety) {
-            scores[i] = Scores {
-                helpfulness: sigmoid(h),
-                safety: sigmoid(s),
-            };
-        }
-        Ok(scores)
+        let both = helpfulness.into_iter().zip(safety);
+        Ok(both
+            .map(|scores| match scores {
+                (Some(h), Some(s)) => Scores {
+                    helpfulness: sigmoid(h),
+                    safety: sigmoid(s),
+                },
+                _ => Scores {
+                    helpfulness: 0.0,
+                    safety: 0.0,
+                },
+            })
+            .collect())
     }
 }

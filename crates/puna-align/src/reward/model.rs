@@ -9,6 +9,7 @@ use puna_llama::{Model, SaveOptions, check_tokenizer};
 use puna_text::Tokenizer;
 use puna_text::chat::Message;
 use puna_train::{Fleet, FleetOptions, Sequence};
+use std::fmt::Display;
 use std::path::Path;
 
 /// Most rows of a pass, unless a dialogue is longer: enough to keep the kernels busy.
@@ -73,13 +74,6 @@ impl RewardModel {
         &self.tokenizer
     }
 
-    /// Whether a dialogue can be scored: it is one, without a tag of the chat format, and within the
-    /// context.
-    pub fn fits(&self, dialogue: &[Message]) -> bool {
-        let context = self.model.config.context;
-        render(&self.tokenizer, dialogue).is_ok_and(|tokens| tokens.len() <= context)
-    }
-
     /// The score of each dialogue, which ends with an answer: a logit, whose
     /// [`super::sigmoid`] is the paper's score between 0 and 1. A dialogue's score has the same bits
     /// whichever others are scored with it and on any number of threads.
@@ -88,29 +82,60 @@ impl RewardModel {
     /// A dialogue that cannot be rendered, is longer than the model's context, or whose score is not
     /// a finite number; each by its number.
     pub fn score(&mut self, dialogues: &[Vec<Message>], threads: usize) -> Result<Vec<f32>> {
-        let at = |i: usize, what: String| Error::Data(format!("dialogue {i}: {what}"));
-        let context = self.model.config.context;
-        let mut sequences = Vec::with_capacity(dialogues.len());
-        for (i, dialogue) in dialogues.iter().enumerate() {
-            let tokens = render(&self.tokenizer, dialogue).map_err(|e| at(i, e.to_string()))?;
-            if tokens.len() > context {
-                let n = tokens.len();
-                return Err(at(
-                    i,
-                    format!("{n} tokens, but the model is made for {context}"),
-                ));
-            }
-            sequences.push(documents(&[&tokens]));
+        let tokens = dialogues.iter().enumerate().map(|(i, dialogue)| {
+            let tokens = self.tokens(dialogue).map_err(|e| at(i, e))?;
+            Ok((i, tokens))
+        });
+        let tokens = tokens.collect::<Result<Vec<_>>>()?;
+        self.score_tokens(&tokens, threads)
+    }
+
+    /// [`RewardModel::score`] with none for a dialogue that cannot be scored, for a tag of the chat
+    /// format in it or for its length.
+    ///
+    /// # Errors
+    /// A score that is not a finite number.
+    pub fn score_where_possible(
+        &mut self,
+        dialogues: &[Vec<Message>],
+        threads: usize,
+    ) -> Result<Vec<Option<f32>>> {
+        let all = dialogues.iter().enumerate();
+        let fitting = all.filter_map(|(i, dialogue)| Some((i, self.tokens(dialogue).ok()?)));
+        let fitting: Vec<_> = fitting.collect();
+        let scores = self.score_tokens(&fitting, threads)?;
+        let mut out = vec![None; dialogues.len()];
+        for ((i, _), score) in fitting.iter().zip(scores) {
+            out[*i] = Some(score);
         }
+        Ok(out)
+    }
+
+    /// Tokens of a dialogue within the context.
+    fn tokens(&self, dialogue: &[Message]) -> Result<Vec<u32>> {
+        let tokens = render(&self.tokenizer, dialogue)?;
+        let (n, context) = (tokens.len(), self.model.config.context);
+        if n > context {
+            return Err(Error::Data(format!(
+                "{n} tokens, but the model is made for {context}"
+            )));
+        }
+        Ok(tokens)
+    }
+
+    fn score_tokens(&mut self, tokens: &[(usize, Vec<u32>)], threads: usize) -> Result<Vec<f32>> {
+        let sequences: Vec<_> = tokens.iter().map(|(_, t)| documents(&[t])).collect();
         let outputs = self.fleet(&sequences, threads)?;
-        let last = |(i, outputs): (usize, &Vec<f32>)| match outputs.last() {
-            Some(&score) if score.is_finite() => Ok(score),
-            other => Err(at(
-                i,
-                format!("its score is {other:?}; is the model whole?"),
-            )),
-        };
-        outputs.iter().enumerate().map(last).collect()
+        let numbered = tokens.iter().zip(&outputs);
+        numbered
+            .map(|((i, _), outputs)| match outputs.last() {
+                Some(&score) if score.is_finite() => Ok(score),
+                other => Err(at(
+                    *i,
+                    format!("its score is {other:?}; is the model whole?"),
+                )),
+            })
+            .collect()
     }
 
     /// Scores both answers of comparisons.
@@ -160,4 +185,9 @@ impl RewardModel {
             .insert(fleet)
             .scalars(&self.model.params, sequences)?)
     }
+}
+
+/// What is wrong with the dialogue of that number.
+fn at(number: usize, what: impl Display) -> Error {
+    Error::Data(format!("dialogue {number}: {what}"))
 }
