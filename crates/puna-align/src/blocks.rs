@@ -1,7 +1,7 @@
 //! Long work in blocks whose results are files: what was interrupted goes on after the last whole
 //! block, and ends with the same bytes.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, at_least_one};
 use crate::json_lines;
 use puna_text::atomic_file::write_atomically;
 use puna_train::Identity;
@@ -27,9 +27,7 @@ impl Blocks {
     /// Opens a directory, or makes it. `identity` names everything that decides the results; what was
     /// begun with another is refused, since its blocks would not fit together.
     pub fn open(dir: &Path, size: usize, identity: &Identity) -> Result<Self> {
-        if size == 0 {
-            return Err(Error::setting("block", "it is 0 and must be at least 1"));
-        }
+        at_least_one([("block", size)])?;
         std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         let path = dir.join(IDENTITY);
         let fail = |what| {

@@ -75,3 +75,13 @@ impl Error {
         }
     }
 }
+
+/// Refuses a size that is 0, by its name.
+pub(crate) fn at_least_one<T: Default + PartialEq>(
+    sizes: impl IntoIterator<Item = (&'static str, T)>,
+) -> Result<()> {
+    match sizes.into_iter().find(|(_, size)| *size == T::default()) {
+        Some((name, _)) => Err(Error::setting(name, "it is 0 and must be at least 1")),
+        None => Ok(()),
+    }
+}

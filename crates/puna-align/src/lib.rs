@@ -18,6 +18,7 @@ mod placement;
 pub mod ppo;
 pub mod preferences;
 pub mod prompt;
+mod prompts;
 pub mod rejection_sampling;
 mod rendered;
 pub mod reward;

@@ -5,7 +5,7 @@
 //! gives a sequence the same logits whatever shares its pass: an answer is the same for any number of
 //! threads and slots, and whichever others are asked for.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, at_least_one};
 use puna_compute::{Cpu, HostBuf, WeightFormat};
 use puna_llama::{
     Config, Decoder, GenerateOptions, Generated, Params, SamplingOptions, check_tokenizer, generate,
@@ -59,14 +59,11 @@ impl<'a> Rollouts<'a> {
     /// # Errors
     /// A size that is 0; a tokenizer that is not the model's.
     pub fn new(config: &Config, tokenizer: &'a Tokenizer, options: RolloutOptions) -> Result<Self> {
-        let sizes = [
+        at_least_one([
             ("threads", options.threads),
             ("slots", options.slots),
             ("capacity", options.capacity),
-        ];
-        if let Some((name, _)) = sizes.into_iter().find(|&(_, size)| size == 0) {
-            return Err(Error::setting(name, "it is 0 and must be at least 1"));
-        }
+        ])?;
         check_tokenizer(config, tokenizer)?;
         Ok(Self {
             config: config.clone(),

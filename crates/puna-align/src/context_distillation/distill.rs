@@ -4,7 +4,7 @@
 use super::preprompt::{Preprompt, Preprompts};
 use crate::blocks::{Blocks, OnBlock};
 use crate::candidates::{Candidate, Policy, derived_seed};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, at_least_one};
 use crate::json_lines;
 use crate::judge::Scores;
 use crate::placement::Placement;
@@ -156,12 +156,7 @@ pub struct DistillJob<'a, 't> {
 pub fn distill(job: DistillJob<'_, '_>) -> Result<Distilled> {
     let settings = job.settings;
     settings.preprompts.validate()?;
-    if settings.max_tokens == 0 {
-        return Err(Error::setting(
-            "max_tokens",
-            "it is 0 and must be at least 1",
-        ));
-    }
+    at_least_one([("max_tokens", settings.max_tokens)])?;
     if !(0.0..1.0).contains(&settings.least_gain) {
         let what = format!(
             "it is {}; it must be from 0 to below 1",

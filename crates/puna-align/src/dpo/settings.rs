@@ -1,7 +1,7 @@
 //! Every number of direct preference optimization. The paper has none of it; the defaults are those of
 //! Rafailov et al. 2023 where they speak.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, at_least_one};
 use crate::preferences::Action;
 use puna_train::{CheckpointSettings, Decay, LayoutSettings, OptimizerSettings, Schedule};
 use serde::{Deserialize, Serialize};
@@ -65,15 +65,11 @@ impl Default for DpoSettings {
 impl DpoSettings {
     /// Refuses values out of range, and gives the learning rates for so many pairs.
     pub fn schedule(&self, pairs: usize) -> Result<Schedule> {
-        for (name, size) in [
+        at_least_one([
             ("batch_pairs", self.batch_pairs as u64),
             ("max_tokens", self.max_tokens as u64),
             ("epochs", self.epochs),
-        ] {
-            if size == 0 {
-                return Err(Error::setting(name, "it is 0 and must be at least 1"));
-            }
-        }
+        ])?;
         if !(self.beta > 0.0 && self.beta.is_finite()) {
             let what = format!("{} is not a positive number", self.beta);
             return Err(Error::setting("beta", what));

@@ -4,7 +4,7 @@
 use super::instruction::{Instruction, InstructionList, instructions};
 use crate::blocks::{Blocks, OnBlock};
 use crate::candidates::{Candidate, Policy, best, derived_seed};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, at_least_one};
 use crate::json_lines;
 use crate::judge::SAFETY_THRESHOLD;
 use crate::placement::{Placement, before};
@@ -190,11 +190,7 @@ pub fn ghost_dialogues(job: GhostJob<'_, '_>) -> Result<Vec<GhostDialogue>> {
 }
 
 fn check(settings: &GhostSettings, seeds: &[GhostSeed]) -> Result<()> {
-    for (name, size) in [("k", settings.k), ("max_tokens", settings.max_tokens)] {
-        if size == 0 {
-            return Err(Error::setting(name, "it is 0 and must be at least 1"));
-        }
-    }
+    at_least_one([("k", settings.k), ("max_tokens", settings.max_tokens)])?;
     for (name, share) in [
         ("short_share", settings.short_share),
         ("safety_threshold", settings.safety_threshold),

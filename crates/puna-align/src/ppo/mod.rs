@@ -3,6 +3,7 @@
 
 pub mod alarms;
 mod critic;
+mod draw;
 mod episode;
 mod exact_kl;
 pub mod gae;
@@ -12,7 +13,6 @@ pub mod kl;
 mod look;
 pub mod loss;
 mod metrics;
-pub(crate) mod prompts;
 pub mod reward;
 mod run;
 mod settings;

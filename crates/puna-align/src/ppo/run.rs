@@ -2,16 +2,17 @@
 //! finds itself again, and how it samples.
 
 use super::alarms::Alarm;
+use super::draw::sampling_seed;
 use super::episode::{Episode, rewards};
 use super::job::{PpoEvent, PpoState};
 use super::metrics::{AnswerFigures, Seconds, timed};
-use super::prompts::{Prompts, sampling_seed};
 use super::settings::PpoSettings;
 use super::update::Learner;
 use crate::answer_rows::answer_rows;
 use crate::error::Result;
 use crate::judge::{Judge, Scores, ask};
 use crate::prompt::Prompt;
+use crate::prompts::Prompts;
 use crate::rollout::{Rollouts, SampleOptions};
 use puna_compute::HostBuf;
 use puna_llama::{Generated, Model, Params};

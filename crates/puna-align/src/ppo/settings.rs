@@ -3,7 +3,7 @@
 use super::alarms::AlarmSettings;
 use super::kl::KlEstimator;
 use super::reward::WhiteningWindow;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, at_least_one};
 use crate::judge::SAFETY_THRESHOLD;
 use crate::rollout::SLOTS;
 use puna_llama::SamplingOptions;
@@ -175,16 +175,13 @@ impl PpoSettings {
         self.optimizer.validate()?;
         self.sampling(0).validate()?;
         self.alarms.validate()?;
-        let counts = [
+        at_least_one([
             ("batch", self.batch),
             ("mini_batch", self.mini_batch),
             ("max_tokens", self.max_tokens),
             ("seq_len", self.seq_len),
             ("slots", self.slots),
-        ];
-        if let Some((name, _)) = counts.into_iter().find(|&(_, n)| n == 0) {
-            return Err(Error::setting(name, "it is 0 and must be at least 1"));
-        }
+        ])?;
         if !self.batch.is_multiple_of(self.mini_batch) {
             let what = format!(
                 "{} answers cannot be cut into mini-batches of {}; make one a multiple of the other",

@@ -1,16 +1,17 @@
 //! The loop of PPO (paper section 3.2.3): sample answers, reward them, learn from them in
 //! mini-batches, look at held-out prompts.
 
+use super::draw::of_iteration;
 use super::episode::{Episode, set_advantages};
 use super::exact_kl::mean_exact_kl;
 use super::held_out::best;
 use super::job::{PpoEvent, PpoJob, PpoOutcome, PpoState, PpoSummary};
 use super::metrics::{PpoMetrics, Seconds, UpdateFigures, explained_variance, timed};
-use super::prompts::Prompts;
 use super::run::Run;
 use super::update::{Learner, critic_step, policy_step};
 use crate::error::{Error, Result};
 use crate::prompt::Prompt;
+use crate::prompts::Prompts;
 use crate::rollout::{RolloutOptions, Rollouts};
 use puna_llama::{HeadKind, Model, check_tokenizer};
 use puna_train::{CheckpointSettings, Identity, METRICS_FILE, Sequence, identity};
@@ -186,9 +187,8 @@ impl Run<'_> {
     /// Samples, scores and learns.
     fn iteration(&mut self, seconds: &mut Seconds) -> Result<PpoMetrics> {
         let (settings, step) = (self.settings, self.state.iteration + 1);
-        let chosen = self
-            .prompts
-            .of_iteration(step, settings.batch, settings.seed);
+        let among = self.prompts.list.len();
+        let chosen = of_iteration(among, step, settings.batch, settings.seed);
         let prompts = chosen.iter().map(|&i| self.prompts.list[i]).collect();
         let tokens = chosen.iter().map(|&i| &self.prompts.tokens[i][..]);
         let tokens: Vec<Vec<u32>> = tokens.map(<[u32]>::to_vec).collect();

@@ -1,6 +1,6 @@
 //! Every number of a round of rejection sampling.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, at_least_one};
 use crate::judge::SAFETY_THRESHOLD;
 use puna_llama::SamplingOptions;
 use schemars::JsonSchema;
@@ -54,15 +54,12 @@ impl RejectionSettings {
     /// # Errors
     /// Names the setting.
     pub fn validate(&self) -> Result<()> {
-        let sizes = [
+        at_least_one([
             ("k", self.k),
             ("max_tokens", self.max_tokens),
             ("block", self.block),
             ("temperature_prompts", self.temperature_prompts),
-        ];
-        if let Some((name, _)) = sizes.into_iter().find(|&(_, size)| size == 0) {
-            return Err(Error::setting(name, "it is 0 and must be at least 1"));
-        }
+        ])?;
         if self.temperatures.is_empty() {
             let what = "it is empty; name at least one temperature";
             return Err(Error::setting("temperatures", what));

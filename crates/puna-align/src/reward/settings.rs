@@ -1,7 +1,7 @@
 //! Every number of reward-model training (paper section 3.2.2).
 
 use super::Margin;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, at_least_one};
 use crate::preferences::Action;
 use puna_train::{CheckpointSettings, Decay, LayoutSettings, OptimizerSettings, Schedule};
 use schemars::JsonSchema;
@@ -71,16 +71,11 @@ impl Default for RewardSettings {
 impl RewardSettings {
     /// Refuses values out of range that the training loop would not.
     pub fn validate(&self) -> Result<()> {
-        let sizes = [
+        at_least_one([
             ("batch_pairs", self.batch_pairs),
             ("max_tokens", self.max_tokens),
-        ];
-        if let Some((name, _)) = sizes.into_iter().find(|&(_, size)| size == 0) {
-            return Err(Error::setting(name, "it is 0 and must be at least 1"));
-        }
-        if self.epochs == 0 {
-            return Err(Error::setting("epochs", "it is 0 and must be at least 1"));
-        }
+        ])?;
+        at_least_one([("epochs", self.epochs)])?;
         if !(self.safety_weight >= 0.0 && self.safety_weight.is_finite()) {
             let what = format!("{} is not a number from 0 up", self.safety_weight);
             return Err(Error::setting("safety_weight", what));

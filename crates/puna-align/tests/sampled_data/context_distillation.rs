@@ -1,4 +1,4 @@
-use super::{Setting, common, files, rule};
+use super::{Setting, common, files, rule, stopping};
 use puna_align::context_distillation::{
     DECISIONS_FILE, DistillJob, DistillSettings, Distilled, PrepromptKind, Preprompts, Verdict,
     distill, read_decisions,
@@ -8,7 +8,7 @@ use puna_align::prompt::Prompt;
 use puna_align::{Placement, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 fn settings() -> DistillSettings {
     DistillSettings {
@@ -49,17 +49,13 @@ fn run(
     let setting = Setting::new();
     let mut rollouts = setting.rollouts(threads);
     let stop = AtomicBool::new(false);
-    let mut blocks = 0;
     distill(DistillJob {
         dir,
         policy: setting.policy(&mut rollouts, judge),
         prompts: &prompts(),
         settings,
         stop: Some(&stop),
-        on_block: &mut |_, _, _| {
-            blocks += 1;
-            stop.store(Some(blocks) == stop_after, Ordering::Relaxed);
-        },
+        on_block: &mut stopping(&stop, stop_after),
     })
 }
 

@@ -1,4 +1,4 @@
-use super::{Setting, files, rule};
+use super::{Setting, files, rule, stopping};
 use puna_align::ghost_attention::{
     DIALOGUES_FILE, GhostDialogue, GhostJob, GhostSeed, GhostSettings, InstructionList,
     ghost_dialogues, read_ghost_dialogues,
@@ -9,7 +9,7 @@ use puna_align::{Placement, Result};
 use puna_text::chat::{Role, render_training};
 use puna_train::{Examples, LossOn, SftSettings};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 fn settings() -> GhostSettings {
     GhostSettings {
@@ -50,7 +50,6 @@ fn run(
     let setting = Setting::new();
     let mut rollouts = setting.rollouts(threads);
     let stop = AtomicBool::new(false);
-    let mut blocks = 0;
     ghost_dialogues(GhostJob {
         dir,
         policy: setting.policy(&mut rollouts, judge),
@@ -58,10 +57,7 @@ fn run(
         lists: &lists(),
         settings,
         stop: Some(&stop),
-        on_block: &mut |_, _, _| {
-            blocks += 1;
-            stop.store(Some(blocks) == stop_after, Ordering::Relaxed);
-        },
+        on_block: &mut stopping(&stop, stop_after),
     })
 }
 

@@ -18,6 +18,7 @@ use puna_llama::Model;
 use puna_text::Tokenizer;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the tests sample with.
 struct Setting {
@@ -52,6 +53,15 @@ impl Setting {
             judge,
             judge_name: "rule",
         }
+    }
+}
+
+/// Sets `stop` when so many blocks are done.
+fn stopping(stop: &AtomicBool, after: Option<usize>) -> impl FnMut(&str, usize, usize) {
+    let mut blocks = 0;
+    move |_, _, _| {
+        blocks += 1;
+        stop.store(Some(blocks) == after, Ordering::Relaxed);
     }
 }
 

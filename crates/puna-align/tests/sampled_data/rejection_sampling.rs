@@ -1,4 +1,4 @@
-use super::{Setting, common, files, rule};
+use super::{Setting, common, files, rule, stopping};
 use puna_align::candidates::Fault;
 use puna_align::judge::Scores;
 use puna_align::prompt::Prompt;
@@ -11,7 +11,7 @@ use puna_align::{Error, Result};
 use puna_llama::SamplingOptions;
 use puna_text::chat::{Message, Role, render_training};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 fn settings() -> RejectionSettings {
     RejectionSettings {
@@ -36,7 +36,6 @@ fn run(
     let setting = Setting::new();
     let mut rollouts = setting.rollouts(threads);
     let stop = AtomicBool::new(false);
-    let mut blocks = 0;
     round(RoundJob {
         dir,
         round: number,
@@ -44,10 +43,7 @@ fn run(
         prompts,
         settings,
         stop: Some(&stop),
-        on_block: &mut |_, _, _| {
-            blocks += 1;
-            stop.store(Some(blocks) == stop_after, Ordering::Relaxed);
-        },
+        on_block: &mut stopping(&stop, stop_after),
     })
 }
 
