@@ -4,21 +4,12 @@
 
 mod common;
 
-use common::{bits, config, sequences};
+use common::{bits, config, options, sequences};
 use puna_compute::HostBuf;
 use puna_llama::{Config, Model, Params};
 use puna_train::{Fleet, FleetOptions, Moments, OptimizerSettings, Sequence, StepLoss};
 
 const VOCAB: usize = 50;
-
-fn options(lanes: usize, threads: usize, micro_batch_rows: usize) -> FleetOptions {
-    FleetOptions {
-        lanes,
-        threads,
-        micro_batch_rows,
-        recompute: false,
-    }
-}
 
 fn batch() -> Vec<Sequence> {
     let documents: [&[usize]; 8] = [

@@ -4,21 +4,12 @@
 
 mod common;
 
-use common::{bits, config, sequences};
+use common::{bits, config, options, sequences};
 use puna_compute::HostBuf;
 use puna_llama::{Model, Params};
-use puna_train::{Fleet, FleetOptions, Moments, OptimizerSettings, Sequence};
+use puna_train::{Fleet, Moments, OptimizerSettings, Sequence};
 
 const VOCAB: usize = 50;
-
-fn options(lanes: usize, threads: usize, micro_batch_rows: usize) -> FleetOptions {
-    FleetOptions {
-        lanes,
-        threads,
-        micro_batch_rows,
-        recompute: false,
-    }
-}
 
 /// Each a pair of two documents.
 fn pairs() -> Vec<Sequence> {

@@ -4,8 +4,8 @@
 use puna_compute::HostBuf;
 use puna_llama::{Config, HeadKind, Params};
 use puna_text::{Tokenizer, TrainOptions};
-use puna_train::Sequence;
 use puna_train::tokens::{BuildOptions, TokenSet, build_token_set};
+use puna_train::{FleetOptions, Sequence};
 use std::path::Path;
 
 pub fn config(vocab_size: usize) -> Config {
@@ -22,6 +22,15 @@ pub fn config(vocab_size: usize) -> Config {
         rope_theta: 1e4,
         tied: false,
         head: HeadKind::LanguageModel,
+    }
+}
+
+pub fn options(lanes: usize, threads: usize, micro_batch_rows: usize) -> FleetOptions {
+    FleetOptions {
+        lanes,
+        threads,
+        micro_batch_rows,
+        recompute: false,
     }
 }
 

@@ -107,9 +107,12 @@ fn recipes_that_do_not_fit_are_refused_with_the_line() {
         "{message}"
     );
     let recipe = recipe("spark.toml");
+    // In a directory of its own: with a stage of that name, it would run.
     let message = fails([
         "run".as_ref(),
         recipe.as_os_str(),
+        "--dir".as_ref(),
+        dir.path().as_os_str(),
         "--until".as_ref(),
         "dpo".as_ref(),
     ]);

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Root of the repository.
@@ -110,6 +111,25 @@ pub const TINY: [&str; 10] = [
     "sft.checkpoint_every=1",
 ];
 
+/// Directories of its stages.
+pub const STAGES: [&str; 15] = [
+    "01-world",
+    "02-corpus",
+    "03-tokenizer",
+    "04-tokens",
+    "05-pretrain",
+    "06-sft",
+    "07-feedback",
+    "08-reward-helpfulness",
+    "09-reward-safety",
+    "10-v1",
+    "11-v2",
+    "12-ppo",
+    "13-distill",
+    "14-scoreboard",
+    "15-evaluate",
+];
+
 /// Arguments of a tiny run in a directory.
 pub fn tiny_run(dir: &Path, more: &[&str]) -> Vec<String> {
     let recipe = recipe("spark.toml");
@@ -140,6 +160,19 @@ pub fn shared_run() -> &'static Path {
 /// Its chat model.
 pub fn shared_model() -> String {
     shared_run().join("latest").display().to_string()
+}
+
+/// Starts the program and kills it after a while, unless it has ended by then.
+pub fn kill_after<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, after: Duration) {
+    let mut child = command(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(after);
+    // It may have ended by itself, on a fast machine.
+    let _ = child.kill();
+    child.wait().unwrap();
 }
 
 /// Hashes of a stage's outputs, by its record.

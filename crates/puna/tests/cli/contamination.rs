@@ -1,6 +1,6 @@
 //! Evaluation sets through `puna contamination`, held against what was planted in the corpus.
 
-use crate::common::{command, fails, ok};
+use crate::common::{fails, kill_after, ok};
 use puna_text::Tokenizer;
 use puna_train::tokens::{TokenWriter, Vocabulary};
 use serde_json::{Value, json};
@@ -246,15 +246,10 @@ fn neither_threads_nor_shards_nor_kills_change_a_byte() {
 
     let killed = dir.path().join("killed");
     for milliseconds in [5, 20, 40, 80, 160] {
-        let mut child = command(arguments(&corpus, eval, &killed, &[]))
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(milliseconds));
-        // It may have ended by itself, on a fast machine.
-        let _ = child.kill();
-        child.wait().unwrap();
+        kill_after(
+            arguments(&corpus, eval, &killed, &[]),
+            Duration::from_millis(milliseconds),
+        );
     }
     assert!(outputs(&run("killed", &[])) == one);
 }

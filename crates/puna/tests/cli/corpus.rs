@@ -1,6 +1,6 @@
 //! The crawl of the synthetic world through `puna corpus`, held against its truth.
 
-use crate::common::{command, ok};
+use crate::common::{command, kill_after, ok};
 use puna_corpus::documents::{Cell, read_groups};
 use puna_corpus::pii;
 use serde_json::Value;
@@ -267,15 +267,10 @@ fn killed_at_any_moment_it_ends_the_same() {
     let world = shared().join("world");
     let dir = tempfile::tempdir().unwrap();
     for milliseconds in [30, 120, 250, 400, 600, 800] {
-        let mut child = command(arguments(&world, dir.path(), &[]))
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(milliseconds));
-        // It may have ended by itself, on a fast machine.
-        let _ = child.kill();
-        child.wait().unwrap();
+        kill_after(
+            arguments(&world, dir.path(), &[]),
+            Duration::from_millis(milliseconds),
+        );
     }
     // As if one had been killed while it wrote.
     let half = dir

@@ -1,6 +1,6 @@
 //! A run that is killed, and goes on, ends with the same bits as one that never was.
 
-use crate::common::{command, ok, outputs, puna, shared_run, tiny_run};
+use crate::common::{STAGES, command, ok, outputs, puna, shared_run, tiny_run};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
@@ -43,23 +43,7 @@ fn killed_twenty_times_and_still_the_same_bits() {
     }
     assert!(kills >= 20, "only {kills} kills before the end");
     ok(tiny_run(dir.path(), &["--threads", "2"]));
-    for stage in [
-        "01-world",
-        "02-corpus",
-        "03-tokenizer",
-        "04-tokens",
-        "05-pretrain",
-        "06-sft",
-        "07-feedback",
-        "08-reward-helpfulness",
-        "09-reward-safety",
-        "10-v1",
-        "11-v2",
-        "12-ppo",
-        "13-distill",
-        "14-scoreboard",
-        "15-evaluate",
-    ] {
+    for stage in STAGES {
         assert_eq!(
             outputs(dir.path(), stage),
             outputs(shared_run(), stage),

@@ -1,6 +1,6 @@
 //! A run from end to end: stages, records, skipping, doing again.
 
-use crate::common::{fails, ok, outputs, puna, shared_run, tiny_run};
+use crate::common::{STAGES, fails, ok, outputs, puna, shared_run, tiny_run};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -12,23 +12,7 @@ fn manifest(run: &Path, stage: &str) -> Value {
 #[test]
 fn every_stage_leaves_a_record_and_a_model_that_loads() {
     let run = shared_run();
-    for stage in [
-        "01-world",
-        "02-corpus",
-        "03-tokenizer",
-        "04-tokens",
-        "05-pretrain",
-        "06-sft",
-        "07-feedback",
-        "08-reward-helpfulness",
-        "09-reward-safety",
-        "10-v1",
-        "11-v2",
-        "12-ppo",
-        "13-distill",
-        "14-scoreboard",
-        "15-evaluate",
-    ] {
+    for stage in STAGES {
         let manifest = manifest(run, stage);
         assert_eq!(manifest["status"], "complete", "{stage}");
         assert_eq!(manifest["stage"].as_str().unwrap(), &stage[3..]);
