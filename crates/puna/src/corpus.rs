@@ -5,10 +5,24 @@ use anyhow::Result;
 use puna_corpus::pipeline::{Listener, Pipeline, Step};
 use puna_corpus::read::NOT_DATA;
 use puna_corpus::report::Report;
+use puna_corpus::toxicity::{self, Classifier, labels};
 use serde_json::json;
+use std::path::PathBuf;
 
 /// Damaged records that are named on standard error; the report has the others.
 const NAMED: u64 = 20;
+
+/// Trains a toxicity classifier on files of labelled texts.
+pub fn train_classifier(files: &[PathBuf], seed: u64) -> Result<Classifier> {
+    let sources = files.iter().map(|path| labels::read(path));
+    let sources = sources.collect::<puna_corpus::Result<Vec<_>>>()?;
+    let slices: Vec<_> = sources.iter().map(Vec::as_slice).collect();
+    let settings = toxicity::Settings {
+        seed,
+        ..toxicity::Settings::default()
+    };
+    Ok(Classifier::train(&slices, &settings)?)
+}
 
 /// What a step does, for people.
 pub fn describe(step: Step) -> &'static str {
@@ -86,6 +100,7 @@ impl Listener for Teller<'_> {
             json!({"input": input, "offset": offset, "what": what}),
         );
     }
+
     fn not_data(&mut self, input: &str) {
         self.named += 1;
         if self.named <= NAMED {

@@ -12,6 +12,7 @@ mod out;
 pub mod recipe;
 pub mod report;
 pub mod run;
+mod world;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -5,6 +5,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 use std::fs::File;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Time between two lines of progress where there is no terminal.
@@ -185,6 +186,23 @@ impl Reporter {
         if self.json && !self.broken {
             self.broken = writeln!(std::io::stdout(), "{object}").is_err();
         }
+    }
+
+    /// A checkpoint is safe on disk.
+    pub fn checkpoint(&mut self, step: u64, path: &Path) {
+        self.event("checkpoint", json!({"step": step, "path": path}));
+    }
+
+    /// The stage goes on from a checkpoint, behind so many of `unit`.
+    pub fn resumed(&mut self, unit: &str, step: u64, path: &Path) {
+        self.event("resumed", json!({"step": step, "path": path}));
+        self.line(&format!("  going on from {unit} {step}"));
+    }
+
+    /// Something to look at; the stage goes on.
+    pub fn warning(&mut self, what: &str) {
+        self.event("warning", json!({"what": what}));
+        self.line(&format!("  warning: {what}"));
     }
 
     fn finish_bar(&mut self) {

@@ -1,7 +1,7 @@
 //! `puna corpus`: from crawled pages to documents, ledger and report.
 
 use crate::cli::{CorpusArgs, CorpusTask, TrainClassifierArgs};
-use crate::corpus::{describe, walk};
+use crate::corpus::{self, describe, walk};
 use crate::out;
 use crate::recipe::with_overrides;
 use crate::report::{Reporter, bytes};
@@ -10,7 +10,6 @@ use puna_corpus::pipeline::{Pipeline, Step};
 use puna_corpus::report::Report;
 use puna_corpus::settings::Settings;
 use puna_corpus::shard::Shard;
-use puna_corpus::toxicity::{self, Classifier, labels};
 use serde_json::{Map, json};
 use std::fs;
 use std::path::Path;
@@ -25,14 +24,7 @@ pub fn corpus(args: &CorpusArgs) -> Result<()> {
 }
 
 fn train_classifier(args: &TrainClassifierArgs) -> Result<()> {
-    let sources = args.files.iter().map(|path| labels::read(path));
-    let sources = sources.collect::<puna_corpus::Result<Vec<_>>>()?;
-    let slices: Vec<_> = sources.iter().map(Vec::as_slice).collect();
-    let settings = toxicity::Settings {
-        seed: args.seed,
-        ..toxicity::Settings::default()
-    };
-    let classifier = Classifier::train(&slices, &settings)?;
+    let classifier = corpus::train_classifier(&args.files, args.seed)?;
     classifier.save(&args.out)?;
     let held_out = classifier.held_out();
     if args.json {

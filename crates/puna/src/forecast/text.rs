@@ -2,8 +2,8 @@
 //! trained on a few megabytes in less than a second.
 
 use crate::recipe::{Plan, Stage, TextsPlan, TokenizerPlan, WorldPlan};
+use crate::world::messages;
 use puna_text::Tokenizer;
-use puna_text::chat::Message;
 use puna_train::Dialogue;
 use puna_train::tokens::{DocumentOptions, Documents};
 use puna_world::World;
@@ -64,19 +64,8 @@ fn world(plan: &WorldPlan) -> (f64, Vec<String>, Option<Vec<Dialogue>>) {
     let world = World::generate(&plan.options);
     let documents: Vec<String> = world.documents().map(|d| d.text).collect();
     let bytes: usize = documents.iter().map(String::len).sum();
-    let role = |role| match role {
-        puna_world::Role::System => puna_text::chat::Role::System,
-        puna_world::Role::User => puna_text::chat::Role::User,
-        puna_world::Role::Assistant => puna_text::chat::Role::Assistant,
-    };
-    let dialogues = world.dialogues().into_iter().map(|d| {
-        Dialogue::new(
-            d.messages
-                .into_iter()
-                .map(|(r, text)| Message::new(role(r), text))
-                .collect(),
-        )
-    });
+    let dialogues = world.dialogues().into_iter();
+    let dialogues = dialogues.map(|d| Dialogue::new(messages(&d.messages)));
     (
         bytes as f64 * (1.0 - plan.held_out.unwrap_or(0.0)),
         documents,

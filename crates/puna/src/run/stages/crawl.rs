@@ -3,14 +3,14 @@
 use super::documents::{FEEDBACK_DOCUMENTS, Place, Side, counted};
 use super::text::{CRAWL, metrics};
 use super::{Metrics, Stand};
-use crate::corpus::{describe, walk};
+use crate::corpus::{describe, train_classifier, walk};
 use crate::recipe::CrawlPlan;
 use crate::report::Reporter;
 use anyhow::{Context, Result, ensure};
 use puna_corpus::pipeline::{Pipeline, Step};
 use puna_corpus::read::{Input, expand};
 use puna_corpus::shard::Shard;
-use puna_corpus::toxicity::{self, Classifier, labels};
+use puna_corpus::toxicity::Classifier;
 use puna_text::hash;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -131,14 +131,7 @@ fn classifier(stand: &Stand<'_>, labelled: &[PathBuf], seed: u64) -> Result<(Pat
     fs::create_dir_all(stand.dir)
         .with_context(|| format!("cannot create {}", stand.dir.display()))?;
     if !path.exists() {
-        let sources = labelled.iter().map(|path| labels::read(path));
-        let sources = sources.collect::<puna_corpus::Result<Vec<_>>>()?;
-        let slices: Vec<_> = sources.iter().map(Vec::as_slice).collect();
-        let settings = toxicity::Settings {
-            seed,
-            ..toxicity::Settings::default()
-        };
-        Classifier::train(&slices, &settings)?.save(&path)?;
+        train_classifier(labelled, seed)?.save(&path)?;
     }
     let area = Classifier::load(&path)?.held_out().area_under_curve;
     Ok((path, area))

@@ -5,6 +5,7 @@ use crate::recipe::Stage;
 use anyhow::{Context, Result};
 use puna_corpus::documents::{Cell, Groups};
 use puna_text::atomic_file::AtomicFile;
+use puna_text::chat::Message;
 use puna_train::tokens::{DocumentOptions, Documents};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,20 @@ pub fn is_held_out(seed: u64, text: &str, share: f64) -> bool {
     first.copy_from_slice(&hash[..8]);
     // 53 bits make an exact number in 0..1.
     ((u64::from_le_bytes(first) >> 11) as f64) * (-53f64).exp2() < share
+}
+
+/// Whether a dialogue is held out, by all that is said in it.
+pub fn is_dialogue_held_out(seed: u64, dialogue: &[Message], share: f64) -> bool {
+    let said: Vec<&str> = dialogue.iter().map(|m| m.content.as_str()).collect();
+    is_held_out(seed, &said.join("\n"), share)
+}
+
+/// Where a run's dialogues for fine-tuning are: the file that the recipe names, or the world's.
+pub fn dialogues(stand: &Stand<'_>, given: Option<&PathBuf>) -> Result<PathBuf> {
+    match given {
+        Some(path) => Ok(path.clone()),
+        None => Ok(stand.of("world")?.join(DIALOGUES)),
+    }
 }
 
 /// A side of the documents.

@@ -43,6 +43,11 @@ pub struct Stand<'a> {
 }
 
 impl Stand<'_> {
+    /// The stage.
+    fn stage(&self) -> &Stage {
+        &self.plan.stages[self.index]
+    }
+
     /// Directory of another stage.
     pub fn of(&self, name: &str) -> Result<PathBuf> {
         let index = self
@@ -72,6 +77,27 @@ impl Stand<'_> {
             inputs.insert("documents".into(), read);
         }
         self.add_outputs(inputs, place.dir(), |name| place.holds(name, sides))
+    }
+
+    /// Adds to the inputs the dialogues for fine-tuning: the given file or the world's, and with
+    /// `of_feedback` those of the world with unsafe requests.
+    fn add_dialogues(
+        &self,
+        inputs: &mut BTreeMap<String, String>,
+        given: Option<&PathBuf>,
+        of_feedback: bool,
+    ) -> Result<()> {
+        if let Some(path) = given {
+            let contents = hash::of_file(path).context("the dialogues")?;
+            inputs.insert("dialogues".into(), contents);
+        }
+        if given.is_none() || of_feedback {
+            self.add_outputs(inputs, &self.of("world")?, |name| {
+                (given.is_none() && name == documents::DIALOGUES)
+                    || (of_feedback && name == documents::FEEDBACK_DIALOGUES)
+            })?;
+        }
+        Ok(())
     }
 
     /// Adds to the inputs the recorded outputs of a stage that `wanted` picks.
@@ -132,73 +158,46 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
         }
         Stage::Sft(plan) => {
             stand.add_outputs(&mut inputs, &stand.of("pretrain")?, in_model)?;
-            match &plan.dialogues {
-                Some(path) => {
-                    drop(inputs.insert(
-                        "dialogues".into(),
-                        hash::of_file(path).context("the dialogues")?,
-                    ));
-                }
-                None => stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
-                    name == documents::DIALOGUES
-                })?,
-            }
-            if plan.of_feedback {
-                stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
-                    name == documents::FEEDBACK_DIALOGUES
-                })?;
-            }
+            stand.add_dialogues(&mut inputs, plan.dialogues.as_ref(), plan.of_feedback)?;
         }
         Stage::Feedback(_) => {
-            feedback::base_inputs(stand, false, &mut inputs)?;
+            feedback::newest_inputs(stand, &mut inputs)?;
             stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
                 name.starts_with("prompts.train")
             })?;
         }
         Stage::Reward(plan) => {
             stand.add_outputs(&mut inputs, &stand.of("sft")?, in_model)?;
-            feedback::material_inputs(stand, &plan.material, true, &mut inputs)?;
+            feedback::preference_inputs(stand, &plan.material, &mut inputs)?;
         }
         Stage::Rejection(plan) => {
-            feedback::base_inputs(stand, true, &mut inputs)?;
+            feedback::sampling_inputs(stand, &plan.material, &mut inputs)?;
             stand.add_outputs(&mut inputs, &stand.of("pretrain")?, in_model)?;
-            feedback::material_inputs(stand, &plan.material, false, &mut inputs)?;
             for earlier in &ROUNDS[..plan.round - 1] {
                 stand.add_outputs(&mut inputs, &stand.of(earlier)?, |name| {
                     name == puna_align::rejection_sampling::POOL_FILE
                 })?;
             }
-            match &plan.dialogues {
-                _ if !plan.keep_dialogues => {}
-                Some(path) => {
-                    let contents = hash::of_file(path).context("the dialogues")?;
-                    inputs.insert("dialogues".into(), contents);
-                }
-                None => stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
-                    name == documents::DIALOGUES || name == documents::FEEDBACK_DIALOGUES
-                })?,
+            if plan.keep_dialogues {
+                let of_feedback = plan.material.of_world;
+                stand.add_dialogues(&mut inputs, plan.dialogues.as_ref(), of_feedback)?;
             }
         }
-        Stage::Ppo(plan) => {
-            feedback::base_inputs(stand, true, &mut inputs)?;
-            feedback::material_inputs(stand, &plan.material, false, &mut inputs)?;
-        }
-        Stage::Distill(plan) => {
-            feedback::base_inputs(stand, true, &mut inputs)?;
-            feedback::material_inputs(stand, &plan.material, false, &mut inputs)?;
-        }
+        Stage::Ppo(plan) => feedback::sampling_inputs(stand, &plan.material, &mut inputs)?,
+        Stage::Distill(plan) => feedback::sampling_inputs(stand, &plan.material, &mut inputs)?,
         Stage::Scoreboard(_) => {
             let models = stand.plan.stages[..stand.index].iter();
             for stage in models.filter(|stage| stage.is_model()) {
                 stand.add_outputs(&mut inputs, &stand.of(stage.name())?, in_model)?;
             }
-            feedback::base_inputs(stand, true, &mut inputs)?;
+            feedback::newest_inputs(stand, &mut inputs)?;
+            feedback::reward_inputs(stand, &mut inputs)?;
             stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
                 name.ends_with("held_out.jsonl")
             })?;
         }
         Stage::Evaluate(plan) => {
-            feedback::base_inputs(stand, false, &mut inputs)?;
+            feedback::newest_inputs(stand, &mut inputs)?;
             if plan.questions {
                 stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
                     name == documents::QUESTIONS

@@ -1,6 +1,6 @@
 //! The stages that change weights: pretraining and supervised fine-tuning (paper sections 2.2, 3.1).
 
-use super::documents::{self, is_held_out};
+use super::documents::{self, is_dialogue_held_out};
 use super::text::{HELD_OUT, TRAIN, open_tokens};
 use super::{Metrics, Stand, inputs};
 use crate::recipe::{PretrainPlan, SftPlan, Stage};
@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use puna_llama::{Model, SaveOptions};
 use puna_text::Tokenizer;
 use puna_train::{
-    Dialogue, Event, Init, PretrainJob, SftJob, TrainSummary, Validation,
+    Dialogue, Event, Init, PretrainJob, SftJob, SftSettings, TrainSummary, Validation,
     pretrain as train_on_text, read_dialogues, sft as train_on_dialogues,
 };
 use serde_json::{Value, json};
@@ -38,60 +38,64 @@ pub fn pretrain(stand: &Stand<'_>, plan: &PretrainPlan, report: &mut Reporter) -
         stop: None,
         on_event: &mut listener(report, rows),
     })?;
-    let stage = Stage::Pretrain(Box::new(plan.clone()));
-    finish(stand, &stage, &model, &tokenizer, &summary)
+    finish(stand, &model, &tokenizer, &summary)
 }
 
 /// Fine-tunes the base model.
 pub fn sft(stand: &Stand<'_>, plan: &SftPlan, report: &mut Reporter) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
     let model = Model::load(&stand.of("pretrain")?.join("model"))?;
-    let mut paths = Vec::new();
-    match &plan.dialogues {
-        Some(path) => paths.push(path.clone()),
-        None => paths.push(stand.of("world")?.join(documents::DIALOGUES)),
-    }
+    let mut dialogues = read_dialogues(&documents::dialogues(stand, plan.dialogues.as_ref())?)?;
     if plan.of_feedback {
-        paths.push(stand.of("world")?.join(documents::FEEDBACK_DIALOGUES));
-    }
-    let mut dialogues = Vec::new();
-    for path in &paths {
-        dialogues.extend(read_dialogues(path)?);
+        let path = stand.of("world")?.join(documents::FEEDBACK_DIALOGUES);
+        dialogues.extend(read_dialogues(&path)?);
     }
     let (valid, train): (Vec<Dialogue>, Vec<Dialogue>) =
         dialogues.into_iter().partition(|dialogue| {
-            let text: Vec<&str> = dialogue
-                .messages
-                .iter()
-                .map(|m| m.content.as_str())
-                .collect();
-            is_held_out(plan.settings.seed, &text.join("\n"), plan.held_out)
+            is_dialogue_held_out(plan.settings.seed, &dialogue.messages, plan.held_out)
         });
-    let rows = (plan.settings.seq_len * plan.settings.batch_sequences) as f64;
-    let (model, summary) = train_on_dialogues(SftJob {
+    let (model, summary) = fine_tune(
+        stand,
+        model,
+        &tokenizer,
+        &plan.settings,
+        (&train, &valid),
+        report,
+    )?;
+    finish(stand, &model, &tokenizer, &summary)
+}
+
+/// Fine-tunes a model on dialogues, and looks at others.
+pub(super) fn fine_tune(
+    stand: &Stand<'_>,
+    model: Model,
+    tokenizer: &Tokenizer,
+    settings: &SftSettings,
+    (train, valid): (&[Dialogue], &[Dialogue]),
+    report: &mut Reporter,
+) -> Result<(Model, TrainSummary)> {
+    let rows = (settings.seq_len * settings.batch_sequences) as f64;
+    Ok(train_on_dialogues(SftJob {
         dir: stand.dir,
         model,
-        tokenizer: &tokenizer,
-        settings: &plan.settings,
-        train: &train,
-        valid: &valid,
+        tokenizer,
+        settings,
+        train,
+        valid,
         threads: stand.threads,
         stop: None,
         on_event: &mut listener(report, rows),
-    })?;
-    let stage = Stage::Sft(Box::new(plan.clone()));
-    finish(stand, &stage, &model, &tokenizer, &summary)
+    })?)
 }
 
 /// Writes the model with its provenance, and tells how the training went.
 fn finish(
     stand: &Stand<'_>,
-    stage: &Stage,
     model: &Model,
     tokenizer: &Tokenizer,
     summary: &TrainSummary,
 ) -> Result<Metrics> {
-    let mut metrics = write_stage(stand, stage, model, tokenizer, summary.tokens)?;
+    let mut metrics = write_stage(stand, model, tokenizer, summary.tokens)?;
     for (name, value) in [
         ("steps", json!(summary.steps)),
         ("first_loss", json!(summary.first_loss)),
@@ -112,11 +116,11 @@ fn finish(
 /// Writes the model of a stage that took so many tokens, with its provenance.
 pub(super) fn write_stage(
     stand: &Stand<'_>,
-    stage: &Stage,
     model: &Model,
     tokenizer: &Tokenizer,
     tokens: u64,
 ) -> Result<Metrics> {
+    let stage = stand.stage();
     let is_weights = |name: &str| name.ends_with(".safetensors");
     let (parents, data): (BTreeMap<_, _>, BTreeMap<_, _>) = inputs(stand, stage)?
         .into_iter()
@@ -187,17 +191,9 @@ pub(super) fn listener(report: &mut Reporter, rows_per_step: f64) -> impl FnMut(
                 v.step, v.loss
             ));
         }
-        Event::CheckpointSaved { step, path } => {
-            report.event("checkpoint", json!({"step": step, "path": path}));
-        }
-        Event::ResumedFrom { step, path } => {
-            report.event("resumed", json!({"step": step, "path": path}));
-            report.line(&format!("  going on from step {step}"));
-        }
-        Event::Warning(what) => {
-            report.event("warning", json!({"what": what}));
-            report.line(&format!("  warning: {what}"));
-        }
+        Event::CheckpointSaved { step, path } => report.checkpoint(step, &path),
+        Event::ResumedFrom { step, path } => report.resumed("step", step, &path),
+        Event::Warning(what) => report.warning(&what),
         _ => {}
     }
 }

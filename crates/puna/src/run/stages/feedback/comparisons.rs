@@ -4,7 +4,7 @@
 
 use super::super::text::metrics;
 use super::super::{Metrics, Stand};
-use super::material::{blocks, newest, plain, rollouts, with_world};
+use super::material::{blocks, newest, plain, rollouts, tokens, with_world};
 use crate::recipe::FeedbackPlan;
 use crate::report::Reporter;
 use anyhow::Result;
@@ -52,8 +52,7 @@ pub fn comparisons(
         let mut excluded: BTreeMap<String, u64> = BTreeMap::new();
         let total = chosen.len().div_ceil(BLOCK);
         for (number, block) in chosen.chunks(BLOCK).enumerate() {
-            let rendered = block.iter().map(|prompt| plain(prompt).render(&tokenizer));
-            let tokens = rendered.collect::<puna_align::Result<Vec<_>>>()?;
+            let asked = tokens(&tokenizer, block.iter().map(|prompt| plain(prompt)))?;
             let mut answers = Vec::new();
             let careful = block.iter().enumerate().map(|(i, prompt)| {
                 let mut prompt = plain(prompt);
@@ -61,17 +60,17 @@ pub fn comparisons(
                     let preprompt = &preprompts[(number * BLOCK + i) / 2 % preprompts.len()];
                     prompt.messages = Placement::SystemMessage.place(preprompt, &prompt.messages);
                 }
-                prompt.render(&tokenizer)
+                prompt
             });
-            let careful = careful.collect::<puna_align::Result<Vec<_>>>()?;
+            let careful = tokens(&tokenizer, careful)?;
             // A prompt that leaves no room for an answer gets none.
             let room = |tokens: &Vec<u32>| tokens.len() < model.config.context;
             let fits: Vec<usize> = (0..block.len())
-                .filter(|&i| room(&tokens[i]) && room(&careful[i]))
+                .filter(|&i| room(&asked[i]) && room(&careful[i]))
                 .collect();
             too_long += block.len() - fits.len();
             let of_fitting = |all: &[Vec<u32>]| fits.iter().map(|&i| all[i].clone()).collect();
-            let variants: [Vec<Vec<u32>>; 2] = [of_fitting(&tokens), of_fitting(&careful)];
+            let variants: [Vec<Vec<u32>>; 2] = [of_fitting(&asked), of_fitting(&careful)];
             for (side, temperature) in plan.temperatures.into_iter().enumerate() {
                 let options = SampleOptions {
                     k: 1,

@@ -1,18 +1,17 @@
 //! Context distillation for safety (paper section 4.2.4): the last model learns to answer without a
 //! preprompt what it answers with one, where that is safer.
 
-use super::super::training::{listener, write_stage};
+use super::super::training::{fine_tune, write_stage};
 use super::super::{Metrics, Stand};
 use super::judges::rewards;
 use super::material::{blocks, newest, prompts, rollouts, with_world};
-use crate::recipe::{DistillPlan, Stage};
+use crate::recipe::DistillPlan;
 use crate::report::Reporter;
 use anyhow::Result;
 use puna_align::candidates::Policy;
 use puna_align::context_distillation::{
     DistillJob, Preprompts, TemplateChoice, Verdict, distill as sample,
 };
-use puna_train::{SftJob, sft};
 use puna_world::Split;
 use serde_json::json;
 
@@ -47,28 +46,17 @@ pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> 
     })?;
     let decisions = &distilled.decisions;
     let dialogues: Vec<_> = decisions.iter().filter_map(|d| d.training()).collect();
-    let rows = (plan.sft.seq_len * plan.sft.batch_sequences) as f64;
     let mut tokens = 0;
     let trained = if dialogues.is_empty() {
         report.line("  no answer was safer with a preprompt; the model stays as it is");
         model
     } else {
-        let (trained, summary) = sft(SftJob {
-            dir: stand.dir,
-            model,
-            tokenizer: &tokenizer,
-            settings: &plan.sft,
-            train: &dialogues,
-            valid: &[],
-            threads: stand.threads,
-            stop: None,
-            on_event: &mut listener(report, rows),
-        })?;
+        let data = (&dialogues[..], &[][..]);
+        let (trained, summary) = fine_tune(stand, model, &tokenizer, &plan.sft, data, report)?;
         tokens = summary.tokens;
         trained
     };
-    let stage = Stage::Distill(Box::new(plan.clone()));
-    let mut metrics = write_stage(stand, &stage, &trained, &tokenizer, tokens)?;
+    let mut metrics = write_stage(stand, &trained, &tokenizer, tokens)?;
     let count = |verdict| decisions.iter().filter(|d| d.verdict == verdict).count();
     metrics.insert("prompts".into(), json!(decisions.len()));
     metrics.insert("kept".into(), json!(count(Verdict::Kept)));

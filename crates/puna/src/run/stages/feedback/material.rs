@@ -1,16 +1,16 @@
 //! What the stages of human feedback share: the world, prompts, preferences, models, progress.
 
-use super::super::documents::is_held_out;
+use super::super::documents::is_dialogue_held_out;
 use super::super::{Stand, in_model};
 use crate::recipe::{Material, Stage};
 use crate::report::Reporter;
+use crate::world::messages;
 use anyhow::{Context, Result, bail};
 use puna_align::preferences::{Preference, ReadPolicy, Stream, read_preferences};
 use puna_align::prompt::{Prompt, read_prompts};
 use puna_align::rollout::{RolloutOptions, Rollouts, SLOTS};
 use puna_llama::{Config, Model};
 use puna_text::Tokenizer;
-use puna_text::chat::{Message, Role};
 use puna_text::hash;
 use puna_world::{Feedback, PromptKind, Split, World};
 use serde_json::json;
@@ -48,19 +48,6 @@ pub fn plain(prompt: &puna_world::Prompt) -> Prompt {
         category: prompt.risk.map(|risk| risk.name().into()),
         id: prompt.id.clone(),
     }
-}
-
-/// Messages of the world.
-pub fn messages(of_world: &[(puna_world::Role, String)]) -> Vec<Message> {
-    let message = |(role, content): &(puna_world::Role, String)| {
-        let role = match role {
-            puna_world::Role::System => Role::System,
-            puna_world::Role::User => Role::User,
-            puna_world::Role::Assistant => Role::Assistant,
-        };
-        Message::new(role, content.as_str())
-    };
-    of_world.iter().map(message).collect()
 }
 
 /// The prompts to answer.
@@ -116,9 +103,7 @@ pub fn compared(stand: &Stand<'_>, material: &Material, stream: Stream) -> Resul
     for path in &material.preferences {
         for preference in read(path.clone())? {
             // By the dialogue, so that all comparisons of one stay on a side.
-            let dialogue = preference.dialogue.iter().map(|m| m.content.as_str());
-            let dialogue = dialogue.collect::<Vec<_>>().join("\n");
-            if is_held_out(0, &dialogue, HELD_OUT_SHARE) {
+            if is_dialogue_held_out(0, &preference.dialogue, HELD_OUT_SHARE) {
                 compared.held_out.push(preference);
             } else {
                 compared.train.push(preference);
@@ -138,6 +123,15 @@ pub fn newest_dir(stand: &Stand<'_>) -> Result<PathBuf> {
     let stage = stand.plan.model_before(stand.index);
     let stage = stage.context("there is no model before this stage")?;
     Ok(stand.of(stage.name())?.join("model"))
+}
+
+/// Tokens of prompts.
+pub fn tokens(
+    tokenizer: &Tokenizer,
+    prompts: impl IntoIterator<Item = Prompt>,
+) -> Result<Vec<Vec<u32>>> {
+    let rendered = prompts.into_iter().map(|prompt| prompt.render(tokenizer));
+    Ok(rendered.collect::<puna_align::Result<_>>()?)
 }
 
 /// A sampler for a run's models.
@@ -175,62 +169,60 @@ fn world_input(stand: &Stand<'_>, inputs: &mut BTreeMap<String, String>) -> Resu
     Ok(())
 }
 
-/// SHA-256 of what a stage of human feedback reads beside models.
-pub fn material_inputs(
+/// SHA-256 of the preferences of the material.
+pub fn preference_inputs(
     stand: &Stand<'_>,
     material: &Material,
-    preferences: bool,
     inputs: &mut BTreeMap<String, String>,
 ) -> Result<()> {
     if material.of_world {
-        let wanted = |name: &str| {
-            name.starts_with(if preferences {
-                "preferences."
-            } else {
-                "prompts."
-            }) || (!preferences && name.starts_with("conversations."))
-        };
-        stand.add_outputs(inputs, &stand.of("world")?, wanted)?;
-        if preferences {
-            stand.add_outputs(inputs, &stand.of("feedback")?, |name| {
-                name == super::COMPARISONS
-            })?;
-        }
+        stand.add_outputs(inputs, &stand.of("world")?, |name| {
+            name.starts_with("preferences.")
+        })?;
+        stand.add_outputs(inputs, &stand.of("feedback")?, |name| {
+            name == super::COMPARISONS
+        })?;
     }
-    let files = if preferences {
-        &material.preferences
-    } else {
-        &material.prompts
-    };
+    file_inputs("preferences", &material.preferences, inputs)
+}
+
+/// SHA-256 of what a stage reads that samples from the newest model and asks the reward models:
+/// these, and the prompts of the material.
+pub fn sampling_inputs(
+    stand: &Stand<'_>,
+    material: &Material,
+    inputs: &mut BTreeMap<String, String>,
+) -> Result<()> {
+    newest_inputs(stand, inputs)?;
+    reward_inputs(stand, inputs)?;
+    if material.of_world {
+        stand.add_outputs(inputs, &stand.of("world")?, |name| {
+            name.starts_with("prompts.") || name.starts_with("conversations.")
+        })?;
+    }
+    file_inputs("prompts", &material.prompts, inputs)
+}
+
+fn file_inputs(what: &str, files: &[PathBuf], inputs: &mut BTreeMap<String, String>) -> Result<()> {
     for (number, path) in files.iter().enumerate() {
-        let key = format!(
-            "{} {}",
-            if preferences {
-                "preferences"
-            } else {
-                "prompts"
-            },
-            number + 1
-        );
-        inputs.insert(key, hash::of_file(path).context("a file of [feedback]")?);
+        let contents = hash::of_file(path).context("a file of [feedback]")?;
+        inputs.insert(format!("{what} {}", number + 1), contents);
     }
     Ok(())
 }
 
-/// SHA-256 of the models that a stage of human feedback reads: the newest, and the reward models.
-pub fn base_inputs(
-    stand: &Stand<'_>,
-    rewards: bool,
-    inputs: &mut BTreeMap<String, String>,
-) -> Result<()> {
+/// SHA-256 of the newest model before a stage, and what its world follows from.
+pub fn newest_inputs(stand: &Stand<'_>, inputs: &mut BTreeMap<String, String>) -> Result<()> {
     world_input(stand, inputs)?;
     let newest = stand.plan.model_before(stand.index);
     let newest = newest.context("there is no model before this stage")?;
-    stand.add_outputs(inputs, &stand.of(newest.name())?, in_model)?;
-    if rewards {
-        for name in super::reward::STAGES {
-            stand.add_outputs(inputs, &stand.of(name)?, in_model)?;
-        }
+    stand.add_outputs(inputs, &stand.of(newest.name())?, in_model)
+}
+
+/// SHA-256 of the reward models.
+pub fn reward_inputs(stand: &Stand<'_>, inputs: &mut BTreeMap<String, String>) -> Result<()> {
+    for name in super::reward::STAGES {
+        stand.add_outputs(inputs, &stand.of(name)?, in_model)?;
     }
     Ok(())
 }

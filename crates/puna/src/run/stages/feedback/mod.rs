@@ -12,7 +12,7 @@ mod scoreboard;
 
 pub use comparisons::{COMPARISONS, comparisons};
 pub use distill::distill;
-pub use material::{base_inputs, material_inputs, newest_dir};
+pub use material::{newest_dir, newest_inputs, preference_inputs, reward_inputs, sampling_inputs};
 pub use ppo::ppo;
 pub use rejection::rejection;
 pub use reward::reward;

@@ -4,7 +4,7 @@ use super::super::training::write_stage;
 use super::super::{Metrics, Stand};
 use super::judges::{WorldJudge, rewards};
 use super::material::{newest, prompts, with_world};
-use crate::recipe::{PpoPlan, Stage};
+use crate::recipe::PpoPlan;
 use crate::report::Reporter;
 use anyhow::Result;
 use puna_align::judge::Judge;
@@ -60,9 +60,8 @@ pub fn ppo(stand: &Stand<'_>, plan: &PpoPlan, report: &mut Reporter) -> Result<M
         stop: None,
         on_event: &mut listener(report),
     })?;
-    let stage = Stage::Ppo(Box::new(plan.clone()));
     let summary = &outcome.summary;
-    let mut metrics = write_stage(stand, &stage, &outcome.policy, &tokenizer, summary.tokens)?;
+    let mut metrics = write_stage(stand, &outcome.policy, &tokenizer, summary.tokens)?;
     metrics.insert("iterations".into(), json!(summary.iterations));
     metrics.insert("policy_of".into(), json!(summary.policy_of));
     if let Some(last) = &summary.last {
@@ -111,17 +110,11 @@ fn listener(report: &mut Reporter) -> impl FnMut(PpoEvent) {
             report.line(&format!("  iteration {iteration}: alarm: {alarm:?}"));
             report.event("alarm", json!({"iteration": iteration, "alarm": alarm}));
         }
-        PpoEvent::CheckpointSaved { iteration, path } => {
-            report.event("checkpoint", json!({"step": iteration, "path": path}));
-        }
+        PpoEvent::CheckpointSaved { iteration, path } => report.checkpoint(iteration, &path),
         PpoEvent::ResumedFrom { iteration, path } => {
-            report.event("resumed", json!({"step": iteration, "path": path}));
-            report.line(&format!("  going on from iteration {iteration}"));
+            report.resumed("iteration", iteration, &path);
         }
-        PpoEvent::Warning(what) => {
-            report.event("warning", json!({"what": what}));
-            report.line(&format!("  warning: {what}"));
-        }
+        PpoEvent::Warning(what) => report.warning(&what),
         _ => {}
     }
 }

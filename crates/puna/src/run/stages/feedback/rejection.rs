@@ -2,12 +2,13 @@
 //! is trained on it from the base model (paper sections 3.2.3 and 3.3).
 
 use super::super::documents;
-use super::super::training::{listener, write_stage};
+use super::super::training::{fine_tune, write_stage};
 use super::super::{Metrics, Stand};
 use super::judges::rewards;
-use super::material::{blocks, messages, newest, prompts, rollouts, with_world};
-use crate::recipe::{ROUNDS, RejectionPlan, Stage};
+use super::material::{blocks, newest, prompts, rollouts, with_world};
+use crate::recipe::{ROUNDS, RejectionPlan};
 use crate::report::Reporter;
+use crate::world::messages;
 use anyhow::Result;
 use puna_align::candidates::Policy;
 use puna_align::ghost_attention::{
@@ -15,7 +16,7 @@ use puna_align::ghost_attention::{
 };
 use puna_align::rejection_sampling::{POOL_FILE, RoundJob, read_pool, round, training_set};
 use puna_llama::Model;
-use puna_train::{Dialogue, SftJob, read_dialogues, sft};
+use puna_train::{Dialogue, read_dialogues};
 use puna_world::{Feedback, Split};
 use serde_json::json;
 
@@ -75,29 +76,16 @@ pub fn rejection(
     let (answers, ghosts) = (dialogues.len(), ghost.len());
     dialogues.extend(ghost);
     if plan.keep_dialogues {
-        let path = match &plan.dialogues {
-            Some(path) => path.clone(),
-            None => stand.of("world")?.join(documents::DIALOGUES),
-        };
+        let path = documents::dialogues(stand, plan.dialogues.as_ref())?;
         dialogues.extend(read_dialogues(&path)?);
         if plan.material.of_world {
             dialogues.extend(with_world(stand, harmless)?);
         }
     }
-    let rows = (plan.sft.seq_len * plan.sft.batch_sequences) as f64;
-    let (trained, summary) = sft(SftJob {
-        dir: stand.dir,
-        model: Model::load(&stand.of("pretrain")?.join("model"))?,
-        tokenizer: &tokenizer,
-        settings: &plan.sft,
-        train: &dialogues,
-        valid: &[],
-        threads: stand.threads,
-        stop: None,
-        on_event: &mut listener(report, rows),
-    })?;
-    let stage = Stage::Rejection(Box::new(plan.clone()));
-    let mut metrics = write_stage(stand, &stage, &trained, &tokenizer, summary.tokens)?;
+    let base = Model::load(&stand.of("pretrain")?.join("model"))?;
+    let data = (&dialogues[..], &[][..]);
+    let (trained, summary) = fine_tune(stand, base, &tokenizer, &plan.sft, data, report)?;
+    let mut metrics = write_stage(stand, &trained, &tokenizer, summary.tokens)?;
     for (name, value) in [
         ("temperature", json!(figures.temperature)),
         ("mean_best", json!(figures.mean_best)),

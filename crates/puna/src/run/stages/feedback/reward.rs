@@ -3,7 +3,7 @@
 use super::super::training::{listener, write_stage};
 use super::super::{Metrics, Stand};
 use super::material::compared;
-use crate::recipe::{RewardPlan, Stage};
+use crate::recipe::RewardPlan;
 use crate::report::Reporter;
 use anyhow::{Result, ensure};
 use puna_align::preferences::{Preference, Stream, Strength};
@@ -92,8 +92,7 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
         &stand.dir.join(REPORT),
         serde_json::to_string_pretty(&told)?.as_bytes(),
     )?;
-    let stage = Stage::Reward(Box::new(plan.clone()));
-    let mut metrics = write_stage(stand, &stage, model.model(), &tokenizer, summary.tokens)?;
+    let mut metrics = write_stage(stand, model.model(), &tokenizer, summary.tokens)?;
     metrics.insert("pairs".into(), json!(mix.pairs.len()));
     let mut rate = |name: &str, rate: Rate| {
         if let Some(value) = rate.value {

@@ -4,7 +4,7 @@
 use super::super::text::metrics;
 use super::super::{Metrics, Stand};
 use super::judges::rewards;
-use super::material::{blocks, plain, rollouts, with_world};
+use super::material::{blocks, plain, rollouts, tokens, with_world};
 use crate::recipe::{ScoreboardPlan, Stage};
 use crate::report::Reporter;
 use anyhow::{Context, Result};
@@ -229,8 +229,7 @@ struct Speaker<'a> {
 impl Speaker<'_> {
     /// The greedy answer to each prompt, and its tokens; an empty one to a prompt that leaves no room.
     fn greedy(&mut self, prompts: &[Prompt]) -> Result<Vec<(String, usize)>> {
-        let rendered = prompts.iter().map(|prompt| prompt.render(self.tokenizer));
-        let tokens = rendered.collect::<puna_align::Result<Vec<_>>>()?;
+        let tokens = tokens(self.tokenizer, prompts.iter().cloned())?;
         let fits = |tokens: &Vec<u32>| tokens.len() < self.model.config.context;
         let fitting: Vec<Vec<u32>> = tokens.iter().filter(|t| fits(t)).cloned().collect();
         let options = SampleOptions {
@@ -258,8 +257,7 @@ impl Speaker<'_> {
     fn diversity(&mut self, prompts: &[puna_world::Prompt]) -> Result<(Option<f64>, Option<f64>)> {
         let helpful = prompts.iter().filter(|p| p.kind == PromptKind::Helpful);
         let asked = helpful.take(self.plan.diversity_prompts).map(plain);
-        let rendered = asked.map(|prompt| prompt.render(self.tokenizer));
-        let mut tokens = rendered.collect::<puna_align::Result<Vec<_>>>()?;
+        let mut tokens = tokens(self.tokenizer, asked)?;
         tokens.retain(|tokens| tokens.len() < self.model.config.context);
         let options = SampleOptions {
             k: self.plan.diversity_answers,
@@ -281,7 +279,7 @@ impl Speaker<'_> {
     }
 
     /// Of conversations of each length, the share in which the instruction of the first turn still
-    /// holds in the last; those of the longest give the turns on the way too.
+    /// holds in the last.
     fn ghost(&mut self, conversations: &[Conversation]) -> Result<BTreeMap<usize, Rate>> {
         let most = conversations
             .iter()
