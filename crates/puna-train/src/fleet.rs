@@ -3,6 +3,7 @@
 //! number of lanes, never on the number of workers.
 
 use crate::error::{Error, Result};
+use crate::in_turn::{InTurn, add};
 use crate::sequence::{Sequence, batch, deal, micro_batches};
 use puna_compute::{Cpu, HostBuf, Ops, Write};
 use puna_llama::{Config, HeadKind, Params, Worker, WorkerOptions};
@@ -188,7 +189,8 @@ impl Fleet {
         Ok(by_sequence.collect())
     }
 
-    /// Fills the gradient lane by lane, and gives the outputs of all rows in order.
+    /// Fills the gradient lane by lane, and gives the outputs of all rows in order. Each worker takes
+    /// every so-manieth lane, and adds what came of it to the total when those before are in.
     fn gradient_of(&mut self, sequences: &[Sequence], pass: &Pass<'_>) -> Result<Vec<f32>> {
         if sequences.is_empty() {
             return Err(Error::Data("a step has no sequences".into()));
@@ -198,54 +200,53 @@ impl Fleet {
                 .push(Params::zeros(&self.team, &self.config)?);
         }
         let lanes = deal(sequences, self.options.lanes);
-        let mut outputs: Vec<Vec<f32>> = vec![Vec::new(); lanes.len()];
-        let size = self.workers.len();
-        for (wave, (lanes, out)) in lanes.chunks(size).zip(outputs.chunks_mut(size)).enumerate() {
-            self.wave(wave == 0, sequences, lanes, out, pass);
-        }
-        Ok(outputs.concat())
-    }
-
-    /// One lane a worker. The first lane of the first wave writes the total, the others are added.
-    fn wave(
-        &mut self,
-        first: bool,
-        sequences: &[Sequence],
-        lanes: &[Range<usize>],
-        outputs: &mut [Vec<f32>],
-        pass: &Pass<'_>,
-    ) {
-        let max_rows = self.options.micro_batch_rows;
-        let own = usize::from(!first);
-        let gradients = &mut self.gradients[own..];
-        thread::scope(|scope| {
-            let each = self
-                .workers
-                .iter_mut()
-                .zip(gradients)
-                .zip(lanes.iter().zip(outputs));
-            for ((worker, gradient), (lane, out)) in each {
-                let mut run = move || {
-                    let mut write = Write::Set;
-                    for cut in micro_batches(sequences, lane.clone(), max_rows) {
-                        out.extend(pass(worker, gradient, cut, write));
-                        write = Write::Add;
+        let (size, max_rows) = (self.workers.len(), self.options.micro_batch_rows);
+        let (total, others) = self.gradients.split_at_mut(1);
+        let sum = InTurn::new(&mut total[0]);
+        let run = |worker: &mut Worker<Cpu>, gradient: &mut Params<HostBuf>, lane: usize| {
+            let (mut out, mut write) = (Vec::new(), Write::Set);
+            for cut in micro_batches(sequences, lanes[lane].clone(), max_rows) {
+                out.extend(pass(worker, gradient, cut, write));
+                write = Write::Add;
+            }
+            out
+        };
+        let work =
+            |rank: usize, worker: &mut Worker<Cpu>, mut own: Option<&mut Params<HostBuf>>| {
+                let _release = sum.release_on_panic();
+                for lane in (rank..lanes.len()).step_by(size) {
+                    match own.as_deref_mut() {
+                        Some(own) if lane > 0 => {
+                            let outputs = run(worker, own, lane);
+                            sum.take(lane, |total| {
+                                add(worker.ops(), total, own);
+                                outputs
+                            });
+                        }
+                        // The first lane is the total, for which all others have to wait anyway.
+                        _ => sum.take(lane, |total| run(worker, total, lane)),
                     }
-                };
-                // A single lane needs no thread.
-                if lanes.len() == 1 {
-                    run()
-                } else {
-                    drop(scope.spawn(run))
                 }
+            };
+        let work = &work;
+        // With as many workers as lanes the first has its lane alone, and needs no gradient of its own.
+        let without = size - others.len();
+        let mut others = others.iter_mut();
+        let workers = self.workers.iter_mut().take(lanes.len()).enumerate();
+        let mut each = workers.map(|(rank, worker)| {
+            let own = (rank >= without).then(|| others.next()).flatten();
+            (rank, worker, own)
+        });
+        thread::scope(|scope| {
+            let first = each.next();
+            for (rank, worker, own) in each {
+                scope.spawn(move || work(rank, worker, own));
+            }
+            if let Some((rank, worker, own)) = first {
+                work(rank, worker, own);
             }
         });
-        let (total, others) = self.gradients.split_at_mut(1);
-        for other in &others[..lanes.len() - usize::from(first)] {
-            for (to, from) in total[0].tensors.iter_mut().zip(&other.tensors) {
-                self.team.add(to, from, from.len());
-            }
-        }
+        Ok(sum.outputs())
     }
 
     /// Log-probability of every target, by sequence. The same bits for any number of threads and any

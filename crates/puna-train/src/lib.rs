@@ -11,6 +11,7 @@ mod error;
 mod examples;
 mod fleet;
 pub mod identity;
+mod in_turn;
 mod loader;
 mod memory;
 mod metrics;

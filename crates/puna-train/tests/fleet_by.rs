@@ -175,3 +175,21 @@ fn what_needs_another_head_is_refused() {
     assert!(fleet.logprobs(&model.params, &batch).is_err());
     assert!(fleet.loss_and_grad(&model.params, &batch).is_err());
 }
+
+/// The lanes wait for each other; a worker that panics must not leave the others waiting.
+#[test]
+fn a_panic_in_a_lane_ends_the_step() {
+    let config = config(VOCAB);
+    let model = Model::init(&config, 5).unwrap();
+    let batch = pairs();
+    for bad in 0..batch.len() {
+        let mut fleet = Fleet::new(&config, options(5, 2, 32)).unwrap();
+        let derivative = |index: usize, outputs: &[f32]| {
+            let missing = usize::from(index == bad);
+            vec![0.1; outputs.len() - missing]
+        };
+        let step = || fleet.backward_by(&model.params, &batch, &derivative);
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(step));
+        assert!(result.is_err(), "{bad}");
+    }
+}

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
-/// Spins before a waiting member sleeps: some tens of microseconds.
-const SPINS: usize = 20_000;
+/// Spins before a waiting member sleeps: some tens of microseconds, at some hundred cycles a pause.
+const SPINS: usize = 1_000;
 
 type Job = *const (dyn Fn(usize) + Sync);
 
