@@ -52,8 +52,15 @@ impl ExternalSorter {
                 what: format!("record of {} bytes, expected {}", record.len(), self.width),
             });
         }
-        if self.buffer.len() >= self.capacity * self.width {
+        let limit = self.capacity * self.width;
+        if self.buffer.len() >= limit {
             self.spill()?;
+        }
+        // A vector left to itself doubles past the limit, and the old half stays the allocator's.
+        let length = self.buffer.len();
+        if self.buffer.capacity() - length < self.width {
+            let more = length.max(1 << 16).min(limit - length);
+            self.buffer.reserve_exact(more);
         }
         self.buffer.extend_from_slice(record);
         Ok(())

@@ -84,6 +84,32 @@ fn an_article_and_its_surroundings() {
 }
 
 #[test]
+fn how_to_reach_somebody_is_told_and_labels_go() {
+    let text = format!("{PARAGRAPH}\n{PARAGRAPH} That was the end of it.");
+    let [first, second] = [0, 1].map(|line| text.lines().nth(line).unwrap());
+    let found = |below: &str| {
+        let html = format!("<article><p>{first}</p><p>{second}</p>{below}</article>");
+        extract(&page(&html), None).text
+    };
+    let mail = "<p>E-mail: <a href=mailto:jane@example.com>jane@example.com</a></p>";
+    assert_eq!(
+        found(&format!(
+            "<p>Contact: Jane Doe</p>{mail}<p>Phone: 555 0100</p>"
+        )),
+        format!("{text}\nContact: Jane Doe\nE-mail: jane@example.com\nPhone: 555 0100")
+    );
+    for below in [
+        "<p>The Herald</p><p>Monday</p>",
+        "<p>Source: Agencies</p><p>Monday</p>",
+        "<p>Source: Agencies</p><p>Tags: rivers</p>",
+        "<p>Source: Agencies</p><p>Topic: <a href=/rivers>Rivers</a></p>",
+        "<p>Names in this article: Jane Doe</p><p>Researcher: John Doe</p>",
+    ] {
+        assert_eq!(found(below), text, "{below}");
+    }
+}
+
+#[test]
 fn pages_that_are_no_articles_give_their_text() {
     assert_eq!(extract("Just a line.", None).text, "Just a line.");
     assert_eq!(extract("", None).text, "");

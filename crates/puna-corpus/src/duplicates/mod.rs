@@ -50,7 +50,8 @@ pub struct DuplicateSettings {
     pub near: NearSettings,
     /// Repeated lines.
     pub boilerplate: BoilerplateSettings,
-    /// Bytes [`resolve`] may hold in a sort; 4 more per document hold the clusters.
+    /// Bytes [`resolve`] may hold in a sort, and a quarter of them again for the copies found; 4 more
+    /// per document hold the clusters.
     pub memory: usize,
 }
 

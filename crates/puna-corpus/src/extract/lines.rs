@@ -26,8 +26,12 @@ pub(super) fn keep(blocks: Vec<Block>, title: Option<&str>) -> Vec<Block> {
     let last = blocks
         .iter()
         .rposition(|block| weight(block) > 0.0)
-        // A single line below it may be a signature.
-        .filter(|last| (2..=LAST_LABELS).contains(&(blocks.len() - 1 - last)));
+        // A single line below it may be a signature, and what has names and values only, such as how
+        // to reach somebody, is told.
+        .filter(|last| {
+            let below = &blocks[last + 1..];
+            (2..=LAST_LABELS).contains(&below.len()) && !below.iter().all(is_field)
+        });
     let mut seen = HashSet::new();
     let mut kept: Vec<Block> = Vec::with_capacity(blocks.len());
     for (index, block) in blocks.into_iter().enumerate() {
@@ -60,6 +64,20 @@ fn is_label(block: &Block) -> bool {
         && !block
             .text
             .ends_with(['.', '!', '?', '。', '！', '？', '"', '”', ':', ','])
+}
+
+/// A short name with its value, as in "Phone: 555 0100"; a link only where it is an address of mail.
+fn is_field(block: &Block) -> bool {
+    let Some((name, value)) = block.text.split_once(": ") else {
+        return false;
+    };
+    block.heading.is_none()
+        && block.width < LABEL
+        && name.split(' ').count() <= 3
+        && name.starts_with(char::is_alphabetic)
+        && !value.contains("://")
+        && (block.link_width == 0 || value.contains('@'))
+        && !is_phrase(&block.text)
 }
 
 fn is_links(block: &Block) -> bool {

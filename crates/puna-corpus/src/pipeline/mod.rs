@@ -23,7 +23,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Part of every marker: a program that makes other files has another.
-const FORMAT: &str = "puna corpus 3";
+const FORMAT: &str = "puna corpus 4";
 
 /// A step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -113,10 +113,7 @@ fn of(head: &[u8], name: &str) -> Result<Option<Format>, &'static str> {
     }
     // Only the last part tells, so that a folder named after a format does not.
     let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let name = [".gz", ".zst", ".zstd", ".lz4"]
-        .iter()
-        .find_map(|e| name.strip_suffix(e))
-        .unwrap_or(name);
+    let name = without_codec(name);
     let ends = |extensions: &[&str]| extensions.iter().any(|e| name.ends_with(e));
     Ok(Some(if ends(&[".warc", ".wet", ".wat"]) {
         Format::Warc
@@ -142,9 +139,17 @@ fn of(head: &[u8], name: &str) -> Result<Option<Format>, &'static str> {
     }))
 }
 
+/// A name in lower case without what a compressor put behind it.
+pub(super) fn without_codec(name: &str) -> &str {
+    [".gz", ".zst", ".zstd", ".lz4"]
+        .iter()
+        .find_map(|e| name.strip_suffix(e))
+        .unwrap_or(name)
+}
+
 /// Nothing, for this reason, which is no damage: a step that found nothing writes empty files, and
 /// beside data lie licences and lists.
-struct Nothing(Option<&'static str>);
+pub(super) struct Nothing(pub(super) Option<&'static str>);
 
 impl Reader for Nothing {
     fn next(&mut self, skipped: &mut Skipped) -> Option<Result<Page, Damage>> {

@@ -15,6 +15,9 @@ pub struct Input {
     bytes: u64,
     #[serde(skip)]
     place: Place,
+    /// Whether it tells of the data beside it, and was not asked for by its name.
+    #[serde(skip)]
+    about_data: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,7 @@ impl Input {
             name: path.to_string_lossy().into_owned(),
             bytes: metadata.len(),
             place: Place::File(path.into()),
+            about_data: false,
         })
     }
 
@@ -41,7 +45,19 @@ impl Input {
             name: address,
             bytes,
             place: Place::Object,
+            about_data: false,
         }
+    }
+
+    /// The same input as what the user wrote found it: a licence or the like that lies in a directory,
+    /// or that a wildcard matches, is about the data; one whose name was written is data.
+    pub(super) fn found_by(mut self, written: &str) -> Self {
+        self.about_data = tells_of_data(&self.name) && last(&self.name) != last(written);
+        self
+    }
+
+    pub(super) fn is_about_data(&self) -> bool {
+        self.about_data
     }
 
     /// The same input, with its name counted from a directory that it lies below: so that outputs do
@@ -102,8 +118,12 @@ pub fn expand(inputs: &[String]) -> Result<Vec<Input>> {
             what,
         };
         if is_address(input) {
-            let listed = list_address(input)?;
-            objects.extend(listed.into_iter().map(|i| (i.name.clone(), i)));
+            for object in list_address(input)? {
+                let object = object.found_by(input);
+                let kept = objects.entry(object.name.clone());
+                let kept = kept.or_insert_with(|| object.clone());
+                kept.about_data &= object.about_data;
+            }
             continue;
         }
         let mut paths = Vec::new();
@@ -133,12 +153,14 @@ pub fn expand(inputs: &[String]) -> Result<Vec<Input>> {
         }
         for file in files {
             let real = fs::canonicalize(&file).map_err(Error::io("read", &file))?;
-            let input = Input::file(&file)?;
+            let input = Input::file(&file)?.found_by(input);
             let kept = found.entry(real).or_insert_with(|| input.clone());
+            let about_data = kept.about_data && input.about_data;
             // Of many names the shortest: links make them longer.
             if (input.name.len(), &input.name) < (kept.name.len(), &kept.name) {
                 *kept = input;
             }
+            kept.about_data = about_data;
         }
     }
     let mut all: Vec<Input> = found.into_values().chain(objects.into_values()).collect();
@@ -165,6 +187,34 @@ fn walk(path: &Path, above: &mut BTreeSet<PathBuf>, files: &mut Vec<PathBuf>) ->
     }
     above.remove(&real);
     Ok(())
+}
+
+/// What lies beside data and tells of it, by its whole name before the ending, in lower case.
+const ABOUT: [&str; 9] = [
+    "changelog",
+    "citation",
+    "copying",
+    "licence",
+    "license",
+    "notice",
+    "notices",
+    "provenance",
+    "readme",
+];
+
+/// Whether a file's name says that it tells of the data beside it: a text or a page so called. Others
+/// of these names hold records (`readme.jsonl`), or are of no format by name (`LICENSE`).
+fn tells_of_data(name: &str) -> bool {
+    let name = last(name).to_ascii_lowercase();
+    let name = super::format::without_codec(&name);
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    let is_read_whole = matches!(ending, "txt" | "text" | "md" | "html" | "htm" | "xhtml");
+    is_read_whole && ABOUT.contains(&stem)
+}
+
+/// The last part of a path or an address.
+fn last(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
 }
 
 /// Whether an input is an address rather than a path.

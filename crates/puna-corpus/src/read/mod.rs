@@ -31,9 +31,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Cursor};
 use stored::ReadSeek;
 
-/// Why a whole input is skipped that is of no format known by content or by name, such as a licence
-/// beside the data. What says by its name that it is data and is not, is damage.
-pub const NOT_DATA: &str = "not data: neither content nor name tell a format that is read";
+/// Why a whole input is skipped: a text beside the data that its name makes a licence, a read-me or
+/// the like, unless the user named it, or a file of no format known by content or by name. What says
+/// by its name that it is data and is not, is damage.
+pub const NOT_DATA: &str = "not data: a licence or the like, or of no format that is read";
 
 /// What may be read at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +86,12 @@ pub fn open(input: &Input) -> Result<Pages> {
 
 /// [`open`], with limits of one's own.
 pub fn open_within(input: &Input, limits: Limits) -> Result<Pages> {
+    if input.is_about_data() {
+        return Ok(Pages::of(
+            input.name(),
+            Box::new(format::Nothing(Some(NOT_DATA))),
+        ));
+    }
     Pages::new(input.name(), input.stored()?, input.bytes(), limits)
 }
 
@@ -102,11 +109,15 @@ impl Pages {
                 path: name.into(),
                 what,
             })?;
-        Ok(Self {
+        Ok(Self::of(name, reader))
+    }
+
+    fn of(name: &str, reader: Box<dyn Reader>) -> Self {
+        Self {
             name: name.to_owned(),
             reader,
             skipped: Skipped::default(),
-        })
+        }
     }
 
     /// How many records so far were no pages by nature, by reason.

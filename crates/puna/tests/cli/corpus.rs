@@ -311,6 +311,7 @@ fn a_licence_beside_the_crawl_is_no_damage() {
     let crawl = dir.path().join("crawl");
     fs::create_dir(&crawl).unwrap();
     fs::write(crawl.join("LICENSE"), "You may copy this.").unwrap();
+    fs::write(crawl.join("PROVENANCE.txt"), "From somewhere.").unwrap();
     fs::write(crawl.join("a.jsonl"), "{\"text\": \"One line of text.\"}\n").unwrap();
     fs::write(crawl.join("b.warc"), "You may copy this.").unwrap();
     let out = dir.path().join("out");
@@ -319,7 +320,10 @@ fn a_licence_beside_the_crawl_is_no_damage() {
     let text = fs::read_to_string(Path::new(out).join("report.json")).unwrap();
     let report: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(report["headline"]["damaged"], 1);
-    assert!(text.contains("not data") && text.contains("crawl/LICENSE"));
+    for name in ["crawl/LICENSE", "crawl/PROVENANCE.txt"] {
+        assert!(text.contains("not data") && text.contains(name), "{name}");
+    }
+    assert_eq!(rows(&Path::new(out).join("documents"), &["id"]).len(), 1);
 }
 
 #[test]

@@ -58,6 +58,46 @@ fn inputs_are_sorted_and_named_once() {
     assert!(error(at("empty")).contains("no files"));
 }
 
+#[test]
+fn what_tells_of_the_data_is_read_only_where_it_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let texts = [
+        "LICENSE.txt",
+        "PROVENANCE.txt",
+        "README.md.gz",
+        "notice to quit.txt",
+        "story.txt",
+    ];
+    for file in texts {
+        fs::write(dir.path().join(file), "Some text.").unwrap();
+    }
+    fs::write(dir.path().join("readme.jsonl"), "{\"text\": \"x\"}\n").unwrap();
+    let at = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
+    let read = |inputs: &[String]| -> Vec<String> {
+        let mut read = Vec::new();
+        for input in expand(inputs).unwrap() {
+            let mut pages = open(&input).unwrap();
+            let name = input.name().strip_prefix(&at("")).unwrap().to_owned();
+            match pages.by_ref().count() {
+                0 => assert_eq!(pages.skipped(), &BTreeMap::from([(NOT_DATA, 1)]), "{name}"),
+                _ => read.push(name),
+            }
+        }
+        read
+    };
+    let data = ["notice to quit.txt", "readme.jsonl", "story.txt"];
+    assert_eq!(read(&[dir.path().to_string_lossy().into_owned()]), data);
+    // All are listed all the same, so that the report can name what is skipped.
+    assert_eq!(expand(&[at("")]).unwrap().len(), 6);
+    assert_eq!(read(&[at("*.txt")]), ["notice to quit.txt", "story.txt"]);
+    assert_eq!(read(&[at("PROVENANCE.txt")]), ["PROVENANCE.txt"]);
+    assert_eq!(read(&[at("[P]*.txt"), at("P*.txt")]), [""; 0]);
+    // Named once is enough, before a directory or behind it.
+    let all = ["PROVENANCE.txt", data[0], data[1], data[2]];
+    assert_eq!(read(&[at("PROVENANCE.txt"), at("")]), all);
+    assert_eq!(read(&[at(""), at("PROVENANCE.txt")]), all);
+}
+
 #[cfg(not(feature = "object-store"))]
 #[test]
 fn an_address_without_the_feature_is_refused_with_what_to_do() {
