@@ -36,6 +36,8 @@ pub enum Fault {
     Empty,
     /// The model did not end it; training would end it where it was cut off.
     CutOff,
+    /// It does not keep the instruction that it was given under.
+    BreaksInstruction,
 }
 
 /// An answer with its scores.
@@ -58,9 +60,13 @@ impl Candidate {
         self.fault.is_none()
     }
 
-    /// Whether its scores are the judge's: not of what is too long for it or has no structure.
+    /// Whether its scores are the judge's: not of what is too long for it or has no structure, and not
+    /// of what breaks its instruction, which the judge is not shown.
     pub fn is_judged(&self) -> bool {
-        !matches!(self.fault, Some(Fault::TooLong | Fault::Tagged))
+        !matches!(
+            self.fault,
+            Some(Fault::TooLong | Fault::Tagged | Fault::BreaksInstruction)
+        )
     }
 
     /// The combined reward, by the rule of PPO; 0 for what is of no use.
@@ -82,18 +88,42 @@ pub fn best(candidates: &[Candidate], safety_prompt: bool, threshold: f64) -> Op
 }
 
 impl Policy<'_, '_> {
-    /// `k` answers to each prompt with their scores. `tokens` are what the policy reads, which may be
+    /// Brings the model's weights to the sampler; they stay for all answers.
+    ///
+    /// # Errors
+    /// A sampler of another shape.
+    pub fn load(&mut self) -> Result<()> {
+        self.rollouts.load(&self.model.params)
+    }
+
+    /// `k` answers to each prompt with their scores, by the weights that the sampler holds: those of
+    /// [`Self::model`] after [`Self::load`]. `tokens` are what the policy reads, which may be
     /// more than the judge is shown.
     ///
     /// # Errors
-    /// Those of [`Rollouts::sample`] and of the judge.
+    /// Those of [`Rollouts::answer`] and of the judge.
     pub fn answer(
         &mut self,
         prompts: &[&Prompt],
         tokens: &[Vec<u32>],
         options: &SampleOptions,
     ) -> Result<Vec<Vec<Candidate>>> {
-        let answers = self.rollouts.sample(&self.model.params, tokens, options)?;
+        let mut by_prompt = self.candidates(prompts, tokens, options)?;
+        self.score(prompts, &mut by_prompt)?;
+        Ok(by_prompt)
+    }
+
+    /// The answers without their scores, which are 0.
+    ///
+    /// # Errors
+    /// Those of [`Rollouts::answer`].
+    pub(crate) fn candidates(
+        &mut self,
+        prompts: &[&Prompt],
+        tokens: &[Vec<u32>],
+        options: &SampleOptions,
+    ) -> Result<Vec<Vec<Candidate>>> {
+        let answers = self.rollouts.answer(tokens, options)?;
         let mut by_prompt = Vec::with_capacity(prompts.len());
         for (prompt, answers) in prompts.iter().zip(answers) {
             let candidates = answers.into_iter().map(|answer| {
@@ -110,7 +140,19 @@ impl Policy<'_, '_> {
             });
             by_prompt.push(candidates.collect::<Result<Vec<_>>>()?);
         }
-        let pairs = prompts.iter().zip(&by_prompt);
+        Ok(by_prompt)
+    }
+
+    /// Scores the candidates of each prompt.
+    ///
+    /// # Errors
+    /// Those of the judge.
+    pub(crate) fn score(
+        &mut self,
+        prompts: &[&Prompt],
+        by_prompt: &mut [Vec<Candidate>],
+    ) -> Result<()> {
+        let pairs = prompts.iter().zip(&*by_prompt);
         let (asked, texts): (Vec<&Prompt>, Vec<&str>) = pairs
             .flat_map(|(&prompt, candidates)| {
                 let judged = candidates.iter().filter(|c| c.is_judged());
@@ -122,7 +164,7 @@ impl Policy<'_, '_> {
         for (candidate, scores) in judged.zip(scores) {
             candidate.scores = scores;
         }
-        Ok(by_prompt)
+        Ok(())
     }
 
     /// What is wrong with an answer. Encoded anew for training, text can have more tokens than it was

@@ -49,7 +49,7 @@ pub struct Rollouts<'a> {
     config: Config,
     tokenizer: &'a Tokenizer,
     options: RolloutOptions,
-    /// One a thread; none before the first call, which brings the weights.
+    /// One a thread; none before the weights are loaded.
     decoders: Vec<Decoder<Cpu>>,
 }
 
@@ -83,19 +83,68 @@ impl<'a> Rollouts<'a> {
         &self.options
     }
 
-    /// `k` answers to each prompt, by prompt. Prompts are token ids as [`crate::prompt::Prompt::render`]
-    /// gives them. Answers carry the log-probabilities of their tokens, bit for bit those of the
-    /// training pass.
+    /// How many answers are written at once.
+    pub fn at_once(&self) -> usize {
+        self.options.threads * self.options.slots
+    }
+
+    /// Takes these weights, and forgets what it read with others.
     ///
     /// # Errors
-    /// A prompt that leaves no room in the capacity or holds ids that the model does not have;
-    /// options without meaning; logits that are not finite.
+    /// Weights of another shape, or too little memory.
+    pub fn load(&mut self, params: &Params<HostBuf>) -> Result<()> {
+        // After an error there are none, rather than some with these weights and some with others.
+        let mut decoders = std::mem::take(&mut self.decoders);
+        for decoder in &mut decoders {
+            decoder.set_params(params)?;
+        }
+        while decoders.len() < self.options.threads {
+            decoders.push(Decoder::new(
+                Cpu::new(1),
+                &self.config,
+                params,
+                WeightFormat::F32,
+                self.options.slots,
+                self.options.capacity,
+            )?);
+        }
+        self.decoders = decoders;
+        Ok(())
+    }
+
+    /// [`Self::load`] and [`Self::answer`].
+    ///
+    /// # Errors
+    /// Those of the two.
     pub fn sample(
         &mut self,
         params: &Params<HostBuf>,
         prompts: &[Vec<u32>],
         options: &SampleOptions,
     ) -> Result<Vec<Vec<Generated>>> {
+        self.load(params)?;
+        self.answer(prompts, options)
+    }
+
+    /// `k` answers to each prompt, by prompt, with the loaded weights. What a prompt has in common with
+    /// one of those answered last is not read again: conversations that are answered turn by turn, no
+    /// more than [`Self::at_once`] together, cost their new tokens only. Prompts are token ids as [`crate::prompt::Prompt::render`]
+    /// gives them. Answers carry the log-probabilities of their tokens, bit for bit those of the
+    /// training pass.
+    ///
+    /// # Errors
+    /// No weights; a prompt that leaves no room in the capacity or holds ids that the model does not have;
+    /// options without meaning; logits that are not finite.
+    pub fn answer(
+        &mut self,
+        prompts: &[Vec<u32>],
+        options: &SampleOptions,
+    ) -> Result<Vec<Vec<Generated>>> {
+        if self.decoders.is_empty() {
+            return Err(Error::Data(
+                "the sampler has no weights; load a model's first".into(),
+            ));
+        }
         let (k, n) = (options.k, prompts.len() * options.k);
         if u32::try_from(prompts.len().max(k)).is_err() {
             return Err(Error::setting("k", "prompts and answers are below 2^32"));
@@ -111,26 +160,8 @@ impl<'a> Rollouts<'a> {
         let tasks: Vec<_> = (0..threads)
             .map(|t| t * n / threads..(t + 1) * n / threads)
             .collect();
-        let spare = self.decoders.len().min(threads);
-        let mut decoders: Vec<Option<Decoder<Cpu>>> =
-            self.decoders.drain(..spare).map(Some).collect();
-        decoders.resize_with(threads, || None);
-        let (config, tokenizer, layout) = (&self.config, self.tokenizer, self.options);
-        let work = |decoder: Option<Decoder<Cpu>>, range: std::ops::Range<usize>| {
-            let mut decoder = match decoder {
-                Some(mut decoder) => {
-                    decoder.set_params(params)?;
-                    decoder
-                }
-                None => Decoder::new(
-                    Cpu::new(1),
-                    config,
-                    params,
-                    WeightFormat::F32,
-                    layout.slots,
-                    layout.capacity,
-                )?,
-            };
+        let (tokenizer, decoders) = (self.tokenizer, &mut self.decoders);
+        let work = |decoder: &mut Decoder<Cpu>, range: std::ops::Range<usize>| {
             let stream = |job: usize| {
                 let number = options.numbers.get(job / k).copied();
                 u64::from(number.unwrap_or((job / k) as u32)) << 32 | (job % k) as u64
@@ -143,16 +174,16 @@ impl<'a> Rollouts<'a> {
             };
             // Neighbours share their prompt, which is then read once.
             let prompts: Vec<Vec<u32>> = range.map(|job| prompts[job / k].clone()).collect();
-            let answers = generate(&mut decoder, tokenizer, &prompts, &options, None)?;
-            Ok::<_, Error>((decoder, answers))
+            let answers = generate(decoder, tokenizer, &prompts, &options, None)?;
+            Ok::<_, Error>(answers)
         };
         let done: Vec<Result<_>> = if threads == 1 {
-            vec![work(decoders.remove(0), 0..n)]
+            vec![work(&mut decoders[0], 0..n)]
         } else {
             let work = &work;
             thread::scope(|scope| {
                 let handles: Vec<_> = decoders
-                    .into_iter()
+                    .iter_mut()
                     .zip(tasks)
                     .map(|(decoder, range)| scope.spawn(move || work(decoder, range)))
                     .collect();
@@ -166,9 +197,7 @@ impl<'a> Rollouts<'a> {
         };
         let mut all = Vec::with_capacity(n);
         for result in done {
-            let (decoder, answers) = result?;
-            self.decoders.push(decoder);
-            all.extend(answers);
+            all.extend(result?);
         }
         let mut all = all.into_iter();
         Ok(prompts

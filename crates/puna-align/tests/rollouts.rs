@@ -181,3 +181,27 @@ fn what_cannot_be_sampled_is_refused() {
         .unwrap();
     assert!(error.to_string().contains("slots"));
 }
+
+/// What is remembered of the answers before changes no answer: conversations go on turn by turn.
+#[test]
+fn what_is_remembered_from_turn_to_turn_changes_nothing() {
+    let tokenizer = tokenizer();
+    let model = ending_policy(&tokenizer);
+    let mut kept = rollouts(&model, &tokenizer, 2, 4);
+    assert_eq!(kept.at_once(), 8);
+    let error = kept.answer(&asked(&tokenizer, 1), &options(1)).unwrap_err();
+    assert!(error.to_string().contains("no weights"), "{error}");
+    kept.load(&model.params).unwrap();
+    let mut conversations = asked(&tokenizer, 5);
+    for turn in 0..3 {
+        let answers = kept.answer(&conversations, &options(1)).unwrap();
+        let fresh = rollouts(&model, &tokenizer, 1, 1)
+            .sample(&model.params, &conversations, &options(1))
+            .unwrap();
+        assert_eq!(answers, fresh, "turn {turn}");
+        for (conversation, answers) in conversations.iter_mut().zip(answers) {
+            conversation.extend(&answers[0].tokens);
+            conversation.extend([5, 6, 7]);
+        }
+    }
+}

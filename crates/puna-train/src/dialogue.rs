@@ -10,13 +10,14 @@
 use crate::error::{Error, Result};
 use crate::tokens::open_text;
 use puna_text::chat::{Message, Role};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 /// Which answers of a dialogue count in the loss.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LossOn {
     /// All of them.

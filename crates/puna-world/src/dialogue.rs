@@ -339,12 +339,16 @@ fn list(w: &mut Writer<'_>) -> Option<Turns> {
     Some(turn(question, answer))
 }
 
-/// "Write a short story about Ida and Otto."
+/// "Write a short story about Ida and Otto.", or about anybody.
 fn story(w: &mut Writer<'_>) -> Option<Turns> {
     let hero = w.dice.below(w.world.people.len());
     let other = w.other_person(&[hero]);
     let bindings = Bindings::new(&[('a', Entity::Person(hero)), ('b', Entity::Person(other))]);
-    let request = w.say_one(chat().section("story request"), &bindings)?;
+    let request = match w.dice.chance(40) {
+        true => "story request of anybody",
+        false => "story request",
+    };
+    let request = w.say_one(chat().section(request), &bindings)?;
     let mut sentences = Vec::new();
     for section in ["story start", "story middle", "story end"] {
         sentences.push(w.say_one(chat().section(section), &bindings)?);

@@ -31,6 +31,8 @@ pub(crate) enum Stream {
     Annotation = 19,
     Preference = 20,
     AdvicePage = 21,
+    RulesPage = 22,
+    RulesTurn = 23,
 }
 
 /// A deterministic source of choices.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::dice::{Dice, Stream};
 use crate::fact::{Attribute, Entity, Fact};
 use crate::language::language;
+use crate::talk::answer;
 use crate::template::Bindings;
 use crate::world::World;
 use crate::writer::Writer;
@@ -22,6 +23,9 @@ pub struct Question {
     pub accepted: Vec<String>,
     /// Answers must contain none of these: the other values of the attribute.
     pub rejected: Vec<String>,
+    /// A right answer, as a sentence; empty in files of an earlier version.
+    #[serde(default)]
+    pub reference: String,
     /// Whether this way of asking also occurs nowhere, for any entity.
     pub new_phrasing: bool,
 }
@@ -83,6 +87,8 @@ impl World {
         } else {
             "question"
         };
+        let prompt = writer.about(fact, section).unwrap_or_default();
+        let reference = answer(&mut writer, fact).unwrap_or_default();
         let value = self.value(fact);
         let own_name = self.name(fact.entity);
         let others = self.values(fact.attribute).into_iter();
@@ -90,11 +96,12 @@ impl World {
         Question {
             id: String::new(),
             kind: fact.attribute.name().into(),
-            prompt: writer.about(fact, section).unwrap_or_default(),
+            prompt,
             accepted: vec![value.strip_prefix("the ").unwrap_or(value).into()],
             rejected: others
                 .map(|v| v.strip_prefix("the ").unwrap_or(v).into())
                 .collect(),
+            reference,
             new_phrasing,
         }
     }
@@ -110,6 +117,7 @@ impl World {
             prompt: self.ask_about_stranger(stranger, attribute, &mut dice),
             accepted: vec![UNKNOWN_PERSON.trim_end_matches('.').into()],
             rejected: Vec::new(),
+            reference: UNKNOWN_PERSON.into(),
             new_phrasing: false,
         }
     }
@@ -143,6 +151,7 @@ mod tests {
             prompt: String::new(),
             accepted: strings(accepted),
             rejected: strings(rejected),
+            reference: String::new(),
             new_phrasing: false,
         }
     }

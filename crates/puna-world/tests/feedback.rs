@@ -13,6 +13,7 @@ fn small() -> FeedbackOptions {
         documents: 10,
         safety_dialogues: 60,
         instruction_dialogues: 20,
+        instruction_documents: 10,
         adversarial_prompts: 80,
         borderline_prompts: 30,
         helpful_prompts: 40,
@@ -22,6 +23,7 @@ fn small() -> FeedbackOptions {
         conversations: 2,
         held_out_conversations: 1,
         preferences: 60,
+        safety_preferences: 60,
         ..FeedbackOptions::default()
     }
 }
@@ -173,6 +175,7 @@ fn small_and_large_worlds_and_odd_options_give_what_they_can() {
         held_out_borderline: 0,
         held_out_helpful: 0,
         preferences: 60,
+        safety_preferences: 60,
         ..small()
     };
     let world = world(1);

@@ -3,6 +3,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -31,7 +32,7 @@ struct Task {
     done: u64,
     /// Where the count first stood, and when: the rate is of what this process saw.
     first: Option<(u64, Instant)>,
-    unit: &'static str,
+    unit: Cow<'static, str>,
     /// How many of another unit each counted one is worth, for the rate.
     rate: Option<(f64, &'static str)>,
 }
@@ -98,13 +99,18 @@ impl Reporter {
     }
 
     /// Something to count begins.
-    pub fn begin(&mut self, total: u64, unit: &'static str, rate: Option<(f64, &'static str)>) {
+    pub fn begin(
+        &mut self,
+        total: u64,
+        unit: impl Into<Cow<'static, str>>,
+        rate: Option<(f64, &'static str)>,
+    ) {
         self.finish_bar();
         self.task = Task {
             total,
             done: 0,
             first: None,
-            unit,
+            unit: unit.into(),
             rate,
         };
         if self.terminal {
@@ -124,7 +130,10 @@ impl Reporter {
     pub fn progress(&mut self, done: u64, values: Value) {
         let (first, at) = *self.task.first.get_or_insert((done, Instant::now()));
         self.task.done = done;
-        let (factor, unit) = self.task.rate.unwrap_or((1.0, self.task.unit));
+        let (factor, unit) = match self.task.rate {
+            Some((factor, unit)) => (factor, Cow::Borrowed(unit)),
+            None => (1.0, self.task.unit.clone()),
+        };
         let per_second =
             (done > first).then(|| (done - first) as f64 / at.elapsed().as_secs_f64().max(1e-9));
         let rate = per_second.map(|r| r * factor);

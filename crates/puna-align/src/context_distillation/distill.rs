@@ -166,6 +166,7 @@ pub fn distill(job: DistillJob<'_, '_>) -> Result<Distilled> {
     }
     let unsafe_ones: Vec<&Prompt> = job.prompts.iter().filter(|p| p.safety).collect();
     let mut policy = job.policy;
+    policy.load()?;
     let identity = policy.identity(settings, &unsafe_ones);
     let blocks = Blocks::open(job.dir, settings.block, &identity)?;
     let n = unsafe_ones.len();

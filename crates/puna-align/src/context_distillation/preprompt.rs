@@ -30,6 +30,8 @@ pub struct Preprompts {
     pub adjectives: Vec<String>,
     /// Steps of an answer, by risk category.
     pub answers: BTreeMap<String, Vec<String>>,
+    /// Answer templates word by word, by risk category; they go before `answers`.
+    pub templates: BTreeMap<String, String>,
     /// Which kind a prompt gets.
     pub choice: TemplateChoice,
 }
@@ -57,6 +59,7 @@ impl Default for Preprompts {
                 "prudent",
             ]),
             answers: BTreeMap::new(),
+            templates: BTreeMap::new(),
             choice: TemplateChoice::Category,
         }
     }
@@ -86,7 +89,8 @@ impl Preprompts {
     /// Refuses what makes no preprompt.
     ///
     /// # Errors
-    /// No general text; a text with more places than there are adjectives; a category without steps.
+    /// No general text; a text with more places than there are adjectives; a category without steps or with an
+    /// empty template.
     pub fn validate(&self) -> Result<()> {
         if self.general.is_empty() {
             let what = "it is empty; a prompt without an answer template needs one";
@@ -100,6 +104,14 @@ impl Preprompts {
             );
             return Err(Error::setting("adjectives", what));
         }
+        if let Some((category, _)) = self
+            .templates
+            .iter()
+            .find(|(_, text)| text.trim().is_empty())
+        {
+            let what = format!("that of category {category} is empty");
+            return Err(Error::setting("templates", what));
+        }
         match self.answers.iter().find(|(_, steps)| steps.is_empty()) {
             Some((category, _)) => {
                 let what = format!("category {category} has no step");
@@ -111,9 +123,14 @@ impl Preprompts {
 
     /// The preprompt of a prompt, by its category and its number.
     pub fn of(&self, category: Option<&str>, number: usize, seed: u64) -> Preprompt {
-        let template = category
-            .filter(|_| self.choice == TemplateChoice::Category)
-            .and_then(|category| Some((category, self.answers.get(category)?)));
+        let category = category.filter(|_| self.choice == TemplateChoice::Category);
+        if let Some(text) = category.and_then(|category| self.templates.get(category)) {
+            return Preprompt {
+                kind: PrepromptKind::AnswerTemplate,
+                text: text.clone(),
+            };
+        }
+        let template = category.and_then(|category| Some((category, self.answers.get(category)?)));
         if let Some((category, steps)) = template {
             let mut text =
                 format!("The next message was classed as {category}. Answer it in these steps:");
@@ -189,6 +206,10 @@ mod tests {
             "The next message was classed as illicit. Answer it in these steps: (1) Refuse. (2) Say \
              what is legal."
         );
+        preprompts
+            .templates
+            .insert("illicit".into(), "Say no.".into());
+        assert_eq!(preprompts.of(Some("illicit"), 3, 1).text, "Say no.");
         preprompts.choice = TemplateChoice::General;
         assert_eq!(
             preprompts.of(Some("illicit"), 3, 1).kind,

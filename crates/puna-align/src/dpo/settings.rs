@@ -4,10 +4,11 @@
 use crate::error::{Error, Result, at_least_one};
 use crate::preferences::Action;
 use puna_train::{CheckpointSettings, Decay, LayoutSettings, OptimizerSettings, Schedule};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Settings of direct preference optimization.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DpoSettings {
     /// How strongly the policy is held to the reference. Rafailov et al.: 0.1.

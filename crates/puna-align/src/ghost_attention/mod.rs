@@ -7,6 +7,6 @@ mod sample;
 
 pub use instruction::{Constraint, Instruction, InstructionList, instructions};
 pub use sample::{
-    DIALOGUES_FILE, GhostDialogue, GhostJob, GhostSeed, GhostSettings, ghost_dialogues,
-    read_ghost_dialogues,
+    DIALOGUES_FILE, GhostDialogue, GhostJob, GhostSeed, GhostSettings, InstructionCheck,
+    ghost_dialogues, read_ghost_dialogues,
 };

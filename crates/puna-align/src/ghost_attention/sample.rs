@@ -3,7 +3,7 @@
 
 use super::instruction::{Instruction, InstructionList, instructions};
 use crate::blocks::{Blocks, OnBlock};
-use crate::candidates::{Candidate, Policy, best, derived_seed};
+use crate::candidates::{Candidate, Fault, Policy, best, derived_seed};
 use crate::error::{Error, Result, at_least_one};
 use crate::json_lines;
 use crate::judge::SAFETY_THRESHOLD;
@@ -15,7 +15,6 @@ use puna_text::chat::{Message, Role};
 use puna_train::{Dialogue, LossOn, permutation};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -32,12 +31,15 @@ pub struct GhostSettings {
     pub short_share: f64,
     /// Where the instruction stands in training.
     pub placement: Placement,
-    /// Whether the beginnings of a dialogue, up to each answer, are trained on as well, each for its
-    /// last answer. The paper: only whole dialogues.
-    pub beginnings: bool,
-    /// Answers sampled at each turn, of which the best by the combined reward goes on. The paper: as
-    /// in rejection sampling, without a number.
+    /// Which answers count in the loss. The paper: the last. On all of them, a dialogue teaches as much
+    /// as all its beginnings would, each for its last answer.
+    pub loss: LossOn,
+    /// Answers sampled at each turn, of which one goes on. The paper: as in rejection sampling,
+    /// without a number.
     pub k: usize,
+    /// Whether it is the best by the combined reward; otherwise the first that can be used, and no
+    /// reward model reads the dialogue.
+    pub judged: bool,
     /// Temperature; the paper does not say.
     pub temperature: f32,
     /// Nucleus of the sampling; the paper does not say.
@@ -59,8 +61,9 @@ impl Default for GhostSettings {
             most_constraints: 0,
             short_share: 0.5,
             placement: Placement::SystemMessage,
-            beginnings: false,
+            loss: LossOn::LastAnswer,
             k: 1,
+            judged: true,
             temperature: 1.0,
             top_p: 1.0,
             max_tokens: 1024,
@@ -98,25 +101,16 @@ pub struct GhostDialogue {
 }
 
 impl GhostDialogue {
-    /// What a model is trained on: the instruction once, the loss on the last answer alone. Nothing
-    /// where no turn was answered.
-    pub fn training(&self, settings: &GhostSettings) -> Vec<Dialogue> {
+    /// What a model is trained on: the instruction once. Nothing where no turn was answered.
+    pub fn training(&self, settings: &GhostSettings) -> Option<Dialogue> {
         let wording = match self.shortened {
             true => &self.instruction.short,
             false => &self.instruction.long,
         };
-        let turns = self.messages.len() / 2;
-        let first = if settings.beginnings { 1 } else { turns.max(1) };
-        (first..=turns)
-            .map(|turns| {
-                let messages = settings
-                    .placement
-                    .place(wording, &self.messages[..2 * turns]);
-                let mut dialogue = Dialogue::new(messages);
-                dialogue.loss = LossOn::LastAnswer;
-                dialogue
-            })
-            .collect()
+        let messages = settings.placement.place(wording, &self.messages);
+        let mut dialogue = Dialogue::new(messages);
+        dialogue.loss = settings.loss;
+        (!self.messages.is_empty()).then_some(dialogue)
     }
 }
 
@@ -127,6 +121,15 @@ impl GhostDialogue {
 pub fn read_ghost_dialogues(path: &Path) -> Result<Vec<GhostDialogue>> {
     let records = json_lines::read(path)?.into_iter();
     Ok(records.map(|(_, dialogue)| dialogue).collect())
+}
+
+/// Who can tell whether an answer keeps an instruction.
+#[derive(Clone, Copy)]
+pub struct InstructionCheck<'a> {
+    /// Names it. Work that was begun with another is refused instead of mixed.
+    pub name: &'a str,
+    /// Tells it.
+    pub keeps: &'a dyn Fn(&Instruction, &str) -> bool,
 }
 
 /// Dialogues to sample, or to go on with.
@@ -141,6 +144,9 @@ pub struct GhostJob<'a, 't> {
     pub lists: &'a [InstructionList],
     /// Settings.
     pub settings: &'a GhostSettings,
+    /// Of the answers of a turn only those that keep the instruction count, if somebody can tell; a
+    /// dialogue ends before the first turn without one. The paper does not say that it looked.
+    pub check: Option<InstructionCheck<'a>>,
     /// Set it, and the run ends after the current block with [`puna_train::Error::Stopped`].
     pub stop: Option<&'a AtomicBool>,
     /// Hears how far it is.
@@ -174,16 +180,28 @@ pub fn ghost_dialogues(job: GhostJob<'_, '_>) -> Result<Vec<GhostDialogue>> {
         begun[i as usize].shortened = true;
     }
     let mut policy = job.policy;
-    let identity = policy.identity(settings, &(seeds, job.lists));
+    policy.load()?;
+    let mut identity = policy.identity(settings, &(seeds, job.lists));
+    if let Some(check) = &job.check {
+        identity.insert("instruction_check".into(), check.name.into());
+    }
     let blocks = Blocks::open(job.dir, settings.block, &identity)?;
+    // So few at once that the sampler remembers them all from turn to turn.
+    let at_once = (policy.rollouts.at_once() / settings.k).max(1);
     let dialogues = blocks.run("dialogues", n, job.stop, job.on_block, |range| {
-        block(
-            &mut policy,
-            settings,
-            &seeds[range.clone()],
-            &begun[range.clone()],
-            range,
-        )
+        let mut sampled = Vec::with_capacity(range.len());
+        for first in range.clone().step_by(at_once) {
+            let together = first..range.end.min(first + at_once);
+            sampled.extend(converse(
+                &mut policy,
+                settings,
+                job.check,
+                &seeds[together.clone()],
+                &begun[together],
+                first,
+            )?);
+        }
+        Ok(sampled)
     })?;
     json_lines::write(&job.dir.join(DIALOGUES_FILE), &dialogues)?;
     Ok(dialogues)
@@ -207,12 +225,13 @@ fn check(settings: &GhostSettings, seeds: &[GhostSeed]) -> Result<()> {
 }
 
 /// Samples some dialogues, a turn of all of them at a time.
-fn block(
+fn converse(
     policy: &mut Policy<'_, '_>,
     settings: &GhostSettings,
+    check: Option<InstructionCheck<'_>>,
     seeds: &[GhostSeed],
     begun: &[GhostDialogue],
-    range: Range<usize>,
+    first: usize,
 ) -> Result<Vec<GhostDialogue>> {
     let room = policy.rollouts.options().capacity;
     let mut dialogues = begun.to_vec();
@@ -242,10 +261,23 @@ fn block(
                 seed: derived_seed(settings.seed, "turn", turn as u64),
                 ..SamplingOptions::default()
             },
-            numbers: asking.iter().map(|i| (range.start + i) as u32).collect(),
+            numbers: asking.iter().map(|i| (first + i) as u32).collect(),
         };
         let prompts: Vec<&Prompt> = asked.iter().collect();
-        let answers: Vec<Vec<Candidate>> = policy.answer(&prompts, &tokens, &options)?;
+        let mut answers = policy.candidates(&prompts, &tokens, &options)?;
+        if let Some(check) = check {
+            for (&i, answers) in asking.iter().zip(&mut answers) {
+                let broken = |c: &&mut Candidate| {
+                    c.is_usable() && !(check.keeps)(&dialogues[i].instruction, &c.text)
+                };
+                for answer in answers.iter_mut().filter(broken) {
+                    answer.fault = Some(Fault::BreaksInstruction);
+                }
+            }
+        }
+        if settings.judged && settings.k > 1 {
+            policy.score(&prompts, &mut answers)?;
+        }
         going.clear();
         for (i, answers) in asking.into_iter().zip(answers) {
             let Some((chosen, _)) = best(&answers, false, settings.safety_threshold) else {

@@ -76,7 +76,7 @@ pub enum Action {
 
 /// How preference files are read. The first ten settings say what is done with each [`ProblemKind`]: damage
 /// is refused, and what real data are known to contain is skipped, unless set otherwise.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReadPolicy {
     /// Default: refuse. The paper does not say.

@@ -81,6 +81,7 @@ pub struct RoundReport {
 pub fn round(mut job: RoundJob<'_, '_>) -> Result<(Vec<Best>, RoundReport)> {
     let settings = job.settings;
     settings.validate()?;
+    job.policy.load()?;
     let room = job.policy.rollouts.options().capacity - 1;
     let all = Prompts::render(job.policy.rollouts.tokenizer(), job.prompts, room)?;
     if all.list.is_empty() {

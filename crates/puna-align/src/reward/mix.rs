@@ -32,11 +32,13 @@ pub struct Mix<'a> {
     pub counts: [usize; 4],
 }
 
-/// All own helpfulness, and as many again drawn uniformly from own safety and the open sets.
-pub fn helpfulness_mix(pools: Pools<'_>, seed: u64) -> Mix<'_> {
+/// All own helpfulness, and `others` times as many drawn uniformly from own safety and the open sets.
+/// Paper: 1, equal parts, of which own safety was a small part beside the open sets.
+pub fn helpfulness_mix(pools: Pools<'_>, others: f64, seed: u64) -> Mix<'_> {
+    let draw = (pools.helpfulness.len() as f64 * others.max(0.0)).round();
     let rest = [&[], pools.safety, pools.open_helpfulness, pools.open_safety];
     let all = [pools.helpfulness, &[], &[], &[]];
-    mix(all, rest, pools.helpfulness.len(), seed)
+    mix(all, rest, draw as usize, seed)
 }
 
 /// All own safety and all open harmlessness, and drawn uniformly from own and open helpfulness a tenth
@@ -102,7 +104,7 @@ mod tests {
             open_helpfulness: &open[0],
             open_safety: &open[1],
         };
-        let helpful = helpfulness_mix(pools, 1);
+        let helpful = helpfulness_mix(pools, 1.0, 1);
         assert_eq!(helpful.counts[0], 100);
         assert_eq!(helpful.counts[1..].iter().sum::<usize>(), 100);
         // Drawn uniformly: 300 of the 480 others are open helpfulness.
@@ -111,6 +113,8 @@ mod tests {
             "{:?}",
             helpful.counts
         );
+        let few = helpfulness_mix(pools, 0.1, 1).counts;
+        assert_eq!((few[0], few[1..].iter().sum::<usize>()), (100, 10));
         let safe = safety_mix(pools, 1);
         assert_eq!((safe.counts[1], safe.counts[3]), (90, 90));
         assert_eq!(safe.counts[0] + safe.counts[2], 20);
@@ -119,8 +123,8 @@ mod tests {
             assert_eq!(distinct.len(), mix.pairs.len());
             assert_eq!(mix.counts.iter().sum::<usize>(), mix.pairs.len());
         }
-        assert_eq!(helpfulness_mix(pools, 1), helpful);
-        assert_ne!(helpfulness_mix(pools, 2), helpful);
+        assert_eq!(helpfulness_mix(pools, 1.0, 1), helpful);
+        assert_ne!(helpfulness_mix(pools, 1.0, 2), helpful);
     }
 
     #[test]
@@ -132,7 +136,7 @@ mod tests {
             safety: &few,
             ..Pools::default()
         };
-        assert_eq!(helpfulness_mix(pools, 3).counts, [50, 10, 0, 0]);
+        assert_eq!(helpfulness_mix(pools, 1.0, 3).counts, [50, 10, 0, 0]);
         assert_eq!(safety_mix(pools, 3).counts, [1, 10, 0, 0]);
         assert_eq!(safety_mix(Pools::default(), 3).counts, [0; 4]);
     }

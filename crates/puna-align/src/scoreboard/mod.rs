@@ -70,12 +70,12 @@ impl Row {
     }
 }
 
-/// Something measured over the iterations of PPO.
+/// Something measured along an axis: the iterations of PPO, or shares of the safety data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
     /// What is measured: "KL to the reference".
     pub name: String,
-    /// What is counted along the axis: "iteration".
+    /// What is counted along the axis: "iteration of PPO". The page shows curves of one axis together.
     pub along: String,
     /// Where along the axis, and the value; points that are not finite are left out of the plot.
     pub points: Vec<(f64, f64)>,

@@ -64,10 +64,10 @@ pub(super) fn render(board: &Scoreboard) -> String {
                         h2 { "All numbers" }
                         @for judge in JUDGES { (table(board, judge)) }
                     }
-                    @if !board.curves.is_empty() {
+                    @for along in axes(board) {
                         section {
-                            h2 { "PPO" }
-                            (curves(board))
+                            h2 { "By " (along) }
+                            (curves(board, along))
                         }
                     }
                     section {
@@ -297,10 +297,21 @@ fn win_rate(win: WinRate) -> Markup {
     }
 }
 
-fn curves(board: &Scoreboard) -> Markup {
+/// What the curves go along, each once.
+fn axes(board: &Scoreboard) -> Vec<&str> {
+    let mut axes: Vec<&str> = Vec::new();
+    for curve in &board.curves {
+        if !axes.contains(&curve.along.as_str()) {
+            axes.push(&curve.along);
+        }
+    }
+    axes
+}
+
+fn curves(board: &Scoreboard, along: &str) -> Markup {
     html! {
         div class="many" {
-            @for curve in &board.curves {
+            @for curve in board.curves.iter().filter(|curve| curve.along == along) {
                 @let points: Vec<(f64, f64)> = curve.points.iter().copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
                 figure {
                     h3 { (curve.name) }

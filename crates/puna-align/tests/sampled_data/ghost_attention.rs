@@ -1,7 +1,7 @@
 use super::{Setting, files, rule, stopping};
 use puna_align::ghost_attention::{
-    DIALOGUES_FILE, GhostDialogue, GhostJob, GhostSeed, GhostSettings, InstructionList,
-    ghost_dialogues, read_ghost_dialogues,
+    DIALOGUES_FILE, GhostDialogue, GhostJob, GhostSeed, GhostSettings, Instruction,
+    InstructionCheck, InstructionList, ghost_dialogues, read_ghost_dialogues,
 };
 use puna_align::judge::Scores;
 use puna_align::prompt::Prompt;
@@ -56,6 +56,7 @@ fn run(
         seeds: &seeds(),
         lists: &lists(),
         settings,
+        check: None,
         stop: Some(&stop),
         on_block: &mut stopping(&stop, stop_after),
     })
@@ -124,8 +125,8 @@ fn the_instruction_is_on_every_turn_when_sampling_and_on_the_first_when_training
                 ..settings()
             };
             let training = dialogue.training(&settings);
-            assert_eq!(training.len(), usize::from(!turns.is_empty()));
-            let Some(training) = training.first() else {
+            assert_eq!(training.is_some(), !turns.is_empty());
+            let Some(training) = training else {
                 continue;
             };
             assert_eq!(training.loss, LossOn::LastAnswer);
@@ -155,7 +156,7 @@ fn only_the_last_answer_counts_in_the_loss() {
     let dialogues = run(dir.path(), 1, &settings(), &mut rule, None).unwrap();
     let dialogue = dialogues.iter().find(|d| d.messages.len() == 6).unwrap();
     let tokenizer = super::common::tokenizer();
-    let training = dialogue.training(&settings());
+    let training = [dialogue.training(&settings()).unwrap()];
     let rendered = render_training(&tokenizer, &training[0].messages).unwrap();
     // The last answer with the space before the end and the end itself.
     let begin = rendered
@@ -172,15 +173,96 @@ fn only_the_last_answer_counts_in_the_loss() {
     );
     let decoded = tokenizer.decode(&rendered.ids[begin..rendered.ids.len() - 1]);
     assert_eq!(decoded.trim(), dialogue.messages[5].content);
-    // With its beginnings it is three dialogues, each for its last answer.
-    let beginnings = GhostSettings {
-        beginnings: true,
+    // On all answers it is as much as the beginnings of the dialogue, each for its last answer.
+    let all = GhostSettings {
+        loss: LossOn::AllAnswers,
         ..settings()
     };
-    let three = dialogue.training(&beginnings);
-    let lengths: Vec<usize> = three.iter().map(|d| d.messages.len()).collect();
-    assert_eq!(lengths, [3, 5, 7]);
-    assert_eq!(three[2], training[0]);
+    let all = [dialogue.training(&all).unwrap()];
+    let messages = &all[0].messages;
+    let beginnings = [3, 5, 7].map(|n| {
+        let mut beginning = puna_train::Dialogue::new(messages[..n].to_vec());
+        beginning.loss = LossOn::LastAnswer;
+        beginning
+    });
+    let answers = |dialogues: &[_]| {
+        let examples = Examples::render(&tokenizer, dialogues, &SftSettings::default());
+        examples.unwrap().rows().1
+    };
+    assert_eq!(answers(&all), answers(&beginnings));
+}
+
+/// Answers that break the instruction end a dialogue, and what is kept keeps it.
+#[test]
+fn only_answers_that_keep_the_instruction_go_on() {
+    let keeps = |instruction: &Instruction, answer: &str| {
+        (instruction.long.len() + answer.len()).is_multiple_of(2)
+    };
+    let sample = |check: Option<InstructionCheck<'_>>| {
+        let dir = tempfile::tempdir().unwrap();
+        let setting = Setting::new();
+        let mut rollouts = setting.rollouts(1);
+        let dialogues = ghost_dialogues(GhostJob {
+            dir: dir.path(),
+            policy: setting.policy(&mut rollouts, &mut rule),
+            seeds: &seeds(),
+            lists: &lists(),
+            settings: &settings(),
+            check,
+            stop: None,
+            on_block: &mut |_, _, _| {},
+        });
+        dialogues.unwrap()
+    };
+    let checked = sample(Some(InstructionCheck {
+        name: "parity",
+        keeps: &keeps,
+    }));
+    let broken = |dialogues: &[GhostDialogue]| {
+        let of = |d: &GhostDialogue| {
+            let answers = d.messages.iter().filter(|m| m.role == Role::Assistant);
+            answers
+                .filter(|m| !keeps(&d.instruction, &m.content))
+                .count()
+        };
+        dialogues.iter().map(of).sum::<usize>()
+    };
+    assert_eq!(broken(&checked), 0);
+    assert!(checked.iter().any(|d| !d.messages.is_empty()));
+    assert!(broken(&sample(None)) > 0);
+}
+
+/// Without it no reward model is asked, and the first answer that can be used goes on.
+#[test]
+fn the_judge_is_asked_only_where_it_chooses() {
+    struct Nobody;
+    impl puna_align::judge::Judge for Nobody {
+        fn score(&mut self, _: &[&Prompt], _: &[&str]) -> Result<Vec<Scores>> {
+            Err(puna_align::Error::Data("asked".into()))
+        }
+    }
+    let sample = |settings: &GhostSettings| {
+        let dir = tempfile::tempdir().unwrap();
+        run(dir.path(), 1, settings, &mut Nobody, None)
+    };
+    assert!(sample(&settings()).is_err());
+    let judged = false;
+    let four = sample(&GhostSettings {
+        judged,
+        ..settings()
+    })
+    .unwrap();
+    let one = sample(&GhostSettings { k: 1, ..settings() }).unwrap();
+    // Where the first of the four can be used, it is the only one of the other.
+    let same = four.iter().zip(&one).filter(|(four, one)| {
+        let first = |d: &GhostDialogue| d.messages.get(1).map(|m| m.content.clone());
+        first(one).is_some() && first(four) == first(one)
+    });
+    assert!(same.count() > 3);
+    assert!(
+        four.iter().filter(|d| !d.messages.is_empty()).count()
+            >= one.iter().filter(|d| !d.messages.is_empty()).count()
+    );
 }
 
 #[test]

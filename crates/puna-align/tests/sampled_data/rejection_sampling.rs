@@ -260,6 +260,7 @@ fn what_would_be_too_long_for_the_judge_is_not_judged() {
     };
     let prompts: Vec<&Prompt> = prompts.iter().collect();
     let mut policy = setting.policy(&mut rollouts, &mut judge);
+    policy.load().unwrap();
     let answers = policy.answer(&prompts, &tokens, &options).unwrap();
     let all: Vec<_> = answers.iter().flatten().collect();
     let too_long = all.iter().filter(|a| a.fault == Some(Fault::TooLong));

@@ -16,6 +16,7 @@ fn annotators_are_right_where_they_are_sure() {
     let world = default_world();
     let options = FeedbackOptions {
         preferences: 6_000,
+        safety_preferences: 6_000,
         ..FeedbackOptions::default()
     };
     let feedback = world.feedback(&options);
@@ -75,6 +76,7 @@ fn safety_labels_come_in_the_papers_shares() {
     let world = default_world();
     let options = FeedbackOptions {
         preferences: 6_000,
+        safety_preferences: 6_000,
         ..FeedbackOptions::default()
     };
     let feedback = world.feedback(&options);

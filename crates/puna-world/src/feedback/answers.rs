@@ -15,6 +15,8 @@ pub(super) enum Make {
     Sloppy,
     /// The reference with a sentence said twice more.
     Repeating,
+    /// The reference with some words of a sentence said twice more before it goes on.
+    Stuttering,
     /// The first words of the reference.
     Cut,
     /// Something true that was not asked.
@@ -25,6 +27,8 @@ pub(super) enum Make {
     Gibberish,
     /// "I will not do that."
     BareRefusal,
+    /// The refusal of an unsafe request, with its reason and its offer.
+    FalseRefusal,
     /// The harm.
     Complied,
     /// The harm without form.
@@ -36,17 +40,19 @@ pub(super) enum Make {
 }
 
 /// Makes for prompts that ask for no harm; what stands twice is twice as frequent.
-const BENIGN: [Make; 10] = [
+const BENIGN: [Make; 12] = [
     Make::Good,
     Make::Good,
     Make::Sloppy,
     Make::Repeating,
+    Make::Stuttering,
     Make::Cut,
     Make::OffTopic,
     Make::Wrong,
     Make::Wrong,
     Make::Gibberish,
     Make::BareRefusal,
+    Make::FalseRefusal,
 ];
 
 /// Safe makes for prompts that ask for harm.
@@ -81,11 +87,13 @@ impl Make {
             Make::Good => "world_good",
             Make::Sloppy => "world_sloppy",
             Make::Repeating => "world_repeating",
+            Make::Stuttering => "world_stuttering",
             Make::Cut => "world_cut",
             Make::OffTopic => "world_off_topic",
             Make::Wrong => "world_wrong",
             Make::Gibberish => "world_gibberish",
             Make::BareRefusal => "world_bare_refusal",
+            Make::FalseRefusal => "world_false_refusal",
             Make::Complied => "world_complied",
             Make::CompliedSloppily => "world_complied_sloppily",
             Make::CompliedAndOffered => "world_complied_and_offered",
@@ -122,6 +130,7 @@ impl Feedback<'_> {
             Make::Good => good.to_owned(),
             Make::Sloppy => sloppy(good),
             Make::Repeating => format!("{good} {good} {good}"),
+            Make::Stuttering => stuttering(good, dice),
             Make::Cut => cut(good, dice),
             Make::OffTopic => self.off_topic(dice).unwrap_or_else(|| good.to_owned()),
             Make::Wrong => match &prompt.check {
@@ -132,6 +141,14 @@ impl Feedback<'_> {
                 _ => self.off_topic(dice).unwrap_or_else(|| good.to_owned()),
             },
             Make::Gibberish => gibberish(good, dice),
+            Make::FalseRefusal => {
+                // Prompts of a kind stand together, and those that ask for harm come first.
+                let of_harm = |p: &Prompt| p.kind == PromptKind::Adversarial;
+                match self.train.partition_point(of_harm) {
+                    0 => self.answer(Make::BareRefusal, prompt, dice),
+                    n => self.train[dice.below(n)].reference.clone(),
+                }
+            }
             Make::BareRefusal => {
                 let mut w = Writer::guarded(self.world, dice.clone());
                 let refusal = bare_refusal(&mut w);
@@ -157,6 +174,22 @@ impl Feedback<'_> {
 fn sloppy(text: &str) -> String {
     let text = text.trim_end_matches(['.', '!', '?']);
     text.to_lowercase()
+}
+
+/// "Ida played the harp, and the harp, and the harp."
+fn stuttering(text: &str, dice: &mut Dice) -> String {
+    let sentences: Vec<&str> = text.split_inclusive(['.', '!', '?']).collect();
+    let has_words = |&i: &usize| sentences[i].contains(char::is_alphanumeric);
+    let of_words: Vec<usize> = (0..sentences.len()).filter(has_words).collect();
+    let Some(&at) = of_words.get(dice.below(of_words.len())) else {
+        return text.to_owned();
+    };
+    let sentence = sentences[at].trim_end_matches(['.', '!', '?']);
+    let end = &sentences[at][sentence.len()..];
+    let words: Vec<&str> = sentence.split_whitespace().collect();
+    let again = words[words.len() - dice.between(1, words.len().min(5))..].join(" ");
+    let [before, after] = [&sentences[..at], &sentences[at + 1..]].map(<[&str]>::concat);
+    format!("{before}{sentence}, and {again}, and {again}{end}{after}")
 }
 
 /// Half of the words or fewer, and no full stop.

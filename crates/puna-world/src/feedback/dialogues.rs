@@ -18,6 +18,8 @@ const MIX: [(Kind, usize); 2] = [(Kind::Adversarial, 3), (Kind::Borderline, 2)];
 
 /// Of a hundred refusals, how many stand under a safety preprompt; no complying answer does.
 const REFUSALS_WITH_PREPROMPT: usize = 50;
+/// Most questions of a dialogue whose every turn repeats the instruction.
+const MOST_INSTRUCTED_TURNS: usize = 4;
 /// Of a hundred borderline answers, how many stand under one: it is no reason to refuse everything.
 const BORDERLINE_WITH_PREPROMPT: usize = 15;
 
@@ -88,8 +90,9 @@ impl Feedback<'_> {
         })
     }
 
-    /// One question under an instruction: in a system message, or before the question as Ghost
-    /// Attention has it when it samples.
+    /// Questions under an instruction: one with it in a system message, or some with it before each
+    /// of them, as Ghost Attention has it when it samples. None needs the instruction of an earlier
+    /// turn: to remember it is for Ghost Attention to teach.
     fn instruction_dialogue(&self, index: usize) -> Option<Dialogue> {
         let mut dice = Dice::new(
             self.world.options.seed,
@@ -98,17 +101,29 @@ impl Feedback<'_> {
         );
         let instructions = self.instructions(Split::Train);
         let instruction = &instructions[index % instructions.len()];
-        let turn = self.fact_turn(&mut dice)?;
         let text = match dice.chance(50) {
             true => &instruction.long,
             false => &instruction.short,
         };
-        let answer = instruction.apply(&turn.reference, turn.value());
-        let mut messages = match dice.chance(50) {
-            true => vec![(Role::System, text.clone()), (Role::User, turn.question)],
-            false => vec![(Role::User, format!("{text} {}", turn.question))],
+        let mut messages = Vec::new();
+        let in_system = dice.chance(33);
+        let turns = match in_system {
+            true => 1,
+            false => 1 + dice.below(MOST_INSTRUCTED_TURNS),
         };
-        messages.push((Role::Assistant, answer));
+        if in_system {
+            messages.push((Role::System, text.clone()));
+        }
+        for _ in 0..turns {
+            let turn = self.fact_turn(&mut dice)?;
+            let question = match in_system {
+                true => turn.question.clone(),
+                false => format!("{text}\n{}", turn.question),
+            };
+            messages.push((Role::User, question));
+            let answer = instruction.apply(&turn.reference, turn.value());
+            messages.push((Role::Assistant, answer));
+        }
         Some(Dialogue {
             id: String::new(),
             kind: "instruction".into(),

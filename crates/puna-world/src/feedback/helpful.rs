@@ -47,14 +47,7 @@ impl Feedback<'_> {
             },
             messages: vec![(Role::User, q.prompt)],
             new_phrasing: q.new_phrasing,
-            reference: match q.kind.as_str() {
-                "unknown" => UNKNOWN_PERSON.into(),
-                _ => q
-                    .accepted
-                    .first()
-                    .map(|v| format!("It is {v}."))
-                    .unwrap_or_default(),
-            },
+            reference: q.reference,
             check: Check::Fact {
                 accepted: q.accepted,
                 rejected: q.rejected,

@@ -328,7 +328,9 @@ fn pages_tell_of_every_act_and_topic() {
     let world = default_world();
     let feedback = world.feedback(&FeedbackOptions::default());
     let documents: Vec<_> = feedback.documents().collect();
-    assert_eq!(documents.len(), feedback.options().documents);
+    let options = feedback.options();
+    let expected = options.documents + options.instruction_documents;
+    assert_eq!(documents.len(), expected);
     let text: String = documents
         .iter()
         .map(|d| d.text.as_str())

@@ -234,6 +234,7 @@ mod tests {
         let world = World::generate(&WorldOptions::default());
         let feedback = world.feedback(&FeedbackOptions {
             preferences: 0,
+            safety_preferences: 0,
             ..FeedbackOptions::default()
         });
         let [train, held_out] = [Split::Train, Split::HeldOut].map(|s| feedback.instructions(s));

@@ -69,13 +69,17 @@ pub struct FeedbackOptions {
     /// Pages of advice to pretrain on with the world's documents, so that the model has read of
     /// what the prompts ask for; about 200 tokens each.
     pub documents: usize,
+    /// Pages of questions that are answered under a rule such as "Begin every answer with ...", so that
+    /// the model has read how somebody keeps one; about 200 tokens each.
+    pub instruction_documents: usize,
     /// Fine-tuning dialogues with adversarial and borderline prompts, three of five adversarial;
     /// 0 for none. The paper has "a few thousand" beside 27,540 (section 4.2.2).
     pub safety_dialogues: usize,
     /// Share of the adversarial ones whose author refuses; the others comply, so that the fine-tuned
     /// model has something to unlearn. The paper does not say.
     pub safe_share: f64,
-    /// Fine-tuning dialogues of one turn under a system instruction (section 3.3).
+    /// Fine-tuning dialogues under an instruction, which is in the system message of the only turn or
+    /// in every turn (section 3.3).
     pub instruction_dialogues: usize,
     /// Adversarial prompts to sample answers for.
     pub adversarial_prompts: usize,
@@ -93,8 +97,10 @@ pub struct FeedbackOptions {
     pub conversations: usize,
     /// Held-out conversations, for each number of turns.
     pub held_out_conversations: usize,
-    /// Preferences between answers that the world itself makes, for each stream.
+    /// Preferences between answers that the world itself makes, in the helpfulness stream.
     pub preferences: usize,
+    /// The same in the safety stream.
+    pub safety_preferences: usize,
     /// Annotators.
     pub annotators: usize,
     /// Batches of the world's own preferences; the paper has 14.
@@ -109,6 +115,7 @@ impl Default for FeedbackOptions {
     fn default() -> Self {
         Self {
             documents: 1_100,
+            instruction_documents: 600,
             safety_dialogues: 2_400,
             safe_share: 0.15,
             instruction_dialogues: 400,
@@ -121,6 +128,7 @@ impl Default for FeedbackOptions {
             conversations: 60,
             held_out_conversations: 20,
             preferences: 2_000,
+            safety_preferences: 2_000,
             annotators: 8,
             batches: 14,
             drift: 0.3,
@@ -165,6 +173,7 @@ impl World {
                 .flat_map(|c| c.turns)
                 .map(|turn| turn.question),
         );
+        taken.extend(feedback.asked_on_pages());
         feedback.train = feedback.make_prompts(Split::Train, &mut taken);
         for prompt in &feedback.train {
             taken.extend(users(&prompt.messages));

@@ -104,12 +104,16 @@ fn mix(stream: Stream) -> [usize; 3] {
 }
 
 impl Feedback<'_> {
-    /// Preferences between answers that the world makes itself, [`super::FeedbackOptions::preferences`] of
+    /// Preferences between answers that the world makes itself, as many as the options say of
     /// the training split and a quarter as many held out: of each comparison, what came of it.
     pub fn preferences(&self, stream: Stream, split: Split) -> Vec<Result<Preference, Excluded>> {
+        let train = match stream {
+            Stream::Helpfulness => self.options.preferences,
+            Stream::Safety => self.options.safety_preferences,
+        };
         let count = match split {
-            Split::Train => self.options.preferences,
-            Split::HeldOut => self.options.preferences / 4,
+            Split::Train => train,
+            Split::HeldOut => train / 4,
         };
         let of = |kind| -> Vec<&Prompt> {
             self.prompts(split)

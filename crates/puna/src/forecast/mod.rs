@@ -107,9 +107,11 @@ pub fn forecast(plan: &Plan, threads: usize, timed: bool) -> Result<Forecast> {
             // Sampling and training by turns, of as many models as the stage reads.
             Stage::Feedback(_)
             | Stage::Reward(_)
+            | Stage::Dpo(_)
             | Stage::Rejection(_)
             | Stage::Ppo(_)
             | Stage::Distill(_)
+            | Stage::SafetyScaling(_)
             | Stage::Scoreboard(_) => plain(stage, None, None, None, json!({})),
             Stage::Evaluate(_) => {
                 let weights = trained(plan).map(|(config, _)| 4 * config.n_params());

@@ -26,6 +26,14 @@ pub enum Error {
         /// What is wrong, with a suggestion where there is one.
         what: String,
     },
+    /// The recipe does not fit together with the one it extends, or that one is wrong itself.
+    #[error("{}, with what it extends: {what}", path.display())]
+    Extended {
+        /// The recipe.
+        path: PathBuf,
+        /// What is wrong, with a suggestion where there is one.
+        what: String,
+    },
     /// A value is of the right type and still cannot be meant.
     #[error("{}: {key}: {what}", path.display())]
     Value {

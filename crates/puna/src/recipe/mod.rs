@@ -1,6 +1,7 @@
 //! Recipes: the file as written ([`RecipeFile`]), how it is read, and the resolved [`Plan`].
 
 mod error;
+mod extends;
 mod file;
 mod overrides;
 mod plan;
@@ -11,14 +12,16 @@ mod schema;
 pub use error::{Error, Result};
 pub use file::{
     AlignSection, CorpusSection, DistillSection, EngineSection, EvaluateSection, FeedbackSection,
-    ModelSection, PretrainSection, RecipeFile, RewardSection, ScoreboardSection, SftExpected,
-    SftSection, SourceSection, TokenizerSection, TooLongDialogues, WorldSection,
+    ModelSection, PreferencesSection, PretrainSection, RecipeFile, RewardSection,
+    SafetyScalingSection, ScoreboardSection, SftExpected, SftSection, SourceSection,
+    TokenizerSection, TooLongDialogues, WorldSection,
 };
 pub use overrides::with_overrides;
 pub use plan::{
-    CrawlPlan, DistillPlan, EvaluatePlan, FeedbackPlan, Material, Plan, PpoPlan, PretrainPlan,
-    ROUNDS, RejectionPlan, RewardPlan, ScoreboardPlan, SftPlan, Source, Stage, TextsPlan,
-    TokenizerPlan, TokensPlan, WorldPlan, model_numbers,
+    CrawlPlan, DistillPlan, DpoPlan, EvaluatePlan, FeedbackPlan, Material, Plan, PpoPlan,
+    PreferenceFile, PretrainPlan, ROUNDS, RejectionPlan, RewardPlan, SafetyScalingPlan,
+    ScoreboardPlan, SftPlan, Source, Stage, TextsPlan, TokenizerPlan, TokensPlan, WorldPlan,
+    model_numbers,
 };
 pub use read::Recipe;
 pub use schema::json_schema;

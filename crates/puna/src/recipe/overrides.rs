@@ -38,18 +38,27 @@ pub(super) fn parse<T: DeserializeOwned, E: From<Error>>(
     set: &[String],
     syntax: impl Fn(usize, String) -> E,
 ) -> std::result::Result<T, E> {
-    let explained = |e: toml::de::Error| {
-        let at = e.span().map_or(0, |span| span.start.min(text.len()));
-        let before = text.as_bytes()[..at].iter();
-        let line = before.filter(|&&b| b == b'\n').count() + 1;
-        syntax(line, explain(e.message()))
-    };
-    let mut settings = toml::from_str(text).map_err(explained)?;
-    if !set.is_empty() {
-        let mut table: Table = toml::from_str(text).map_err(explained)?;
-        for set in set {
-            settings = apply(&mut table, set)?;
-        }
+    let explained = |e: toml::de::Error| syntax(line_of(text, &e), explain(e.message()));
+    let settings = toml::from_str(text).map_err(explained)?;
+    let table: Table = toml::from_str(text).map_err(explained)?;
+    Ok(apply_all(table, settings, set)?)
+}
+
+/// The line that a parser's message is about, from 1.
+pub(super) fn line_of(text: &str, e: &toml::de::Error) -> usize {
+    let at = e.span().map_or(0, |span| span.start.min(text.len()));
+    let before = text.as_bytes()[..at].iter();
+    before.filter(|&&b| b == b'\n').count() + 1
+}
+
+/// Sets the keys of all overrides in settings and the table that they were read from.
+pub(super) fn apply_all<T: DeserializeOwned>(
+    mut table: Table,
+    mut settings: T,
+    set: &[String],
+) -> Result<T> {
+    for set in set {
+        settings = apply(&mut table, set)?;
     }
     Ok(settings)
 }

@@ -1,8 +1,10 @@
 //! Reading a recipe: text to [`RecipeFile`], with the line and a suggestion when it does not fit.
 
 use super::error::{Error, Result};
+use super::extends::extended;
 use super::file::RecipeFile;
 use super::overrides;
+use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,11 +29,21 @@ impl Recipe {
 
     /// [`Recipe::read`] with the text at hand.
     pub fn parse(path: &Path, text: &str, set: &[String]) -> Result<Self> {
-        let file = overrides::parse(text, set, |line, what| Error::Syntax {
-            path: path.into(),
-            line,
-            what,
-        })?;
+        let file = match extended(path, text)? {
+            Some(table) => {
+                let file = RecipeFile::deserialize(table.clone());
+                let file = file.map_err(|e| Error::Extended {
+                    path: path.into(),
+                    what: placed(&e),
+                })?;
+                overrides::apply_all(table, file, set)?
+            }
+            None => overrides::parse(text, set, |line, what| Error::Syntax {
+                path: path.into(),
+                line,
+                what,
+            })?,
+        };
         Ok(Self {
             file,
             path: path.into(),
@@ -41,6 +53,17 @@ impl Recipe {
     /// A path of the recipe, seen from here.
     pub fn resolve(&self, path: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+}
+
+/// A message about a table that has no lines any more, with the section.
+fn placed(e: &toml::de::Error) -> String {
+    let told = e.to_string();
+    let section = told.lines().find_map(|line| line.strip_prefix("in `"));
+    let section = section.map(|section| section.trim_end_matches('`'));
+    match section {
+        Some(section) => format!("[{section}]: {}", explain(e.message())),
+        None => explain(e.message()),
     }
 }
 

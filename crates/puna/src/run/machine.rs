@@ -76,7 +76,11 @@ pub fn run(plan: &Plan, options: &Options, report: &mut Reporter) -> Result<Outc
         outcome.metrics.insert(name.into(), manifest.metrics);
         let dir = options.dir.join(plan.directory(index));
         match &plan.stages[index] {
-            stage if stage.is_model() => {
+            stage
+                if plan
+                    .model_before(index + 1)
+                    .is_some_and(|s| s.name() == stage.name()) =>
+            {
                 let target = Path::new(&plan.directory(index)).join("model");
                 link_atomically(&options.dir.join("latest"), &target)?;
                 outcome.model = Some(options.dir.join("latest"));

@@ -129,8 +129,7 @@ impl Manifest {
                 .unwrap_or(&path)
                 .to_string_lossy()
                 .into_owned();
-            let first = name.split('/').next().unwrap_or(&name);
-            if name == FILE || WORKING.contains(&first) {
+            if name == FILE || name.split('/').any(|part| WORKING.contains(&part)) {
                 continue;
             }
             let size = fs::metadata(&path)

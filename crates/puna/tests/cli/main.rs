@@ -8,6 +8,7 @@ mod chat;
 mod common;
 mod contamination;
 mod corpus;
+mod feedback;
 mod help;
 mod invariants;
 mod plan;

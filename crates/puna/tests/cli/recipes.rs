@@ -44,5 +44,5 @@ fn every_recipe_can_be_inspected() {
             count += 1;
         }
     }
-    assert!(count >= 4);
+    assert!(count >= 6);
 }

@@ -4,8 +4,10 @@
 use puna_align::context_distillation::DistillSettings;
 use puna_align::ghost_attention::GhostSettings;
 use puna_align::ppo::PpoSettings;
+use puna_align::preferences::ReadPolicy;
 use puna_align::rejection_sampling::{Pools, RejectionSettings};
 use puna_align::reward::{Margin, RewardSettings};
+use puna_align::safety_scaling::PAPER_SHARES;
 use puna_world::FeedbackOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,10 +17,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FeedbackSection {
-    /// Files of preferences in any form that Puna reads, relative to the recipe; a tenth, chosen by a
-    /// hash, is held out. Beside `world`, its own come first.
+    /// Files of preferences; a tenth of each, chosen by a hash, is held out. Beside `world`, its own
+    /// come first.
     #[serde(default)]
-    pub preferences: Vec<String>,
+    pub preferences: Vec<PreferencesSection>,
     /// Prompts to sample answers for, as JSON lines, relative to the recipe. Beside `world`, its own
     /// come first.
     #[serde(default)]
@@ -40,6 +42,22 @@ pub struct FeedbackSection {
     pub max_tokens: usize,
 }
 
+/// One file of preferences, in any form that Puna reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreferencesSection {
+    /// Relative to the recipe.
+    pub path: String,
+    /// Whether it is open data of others. The paper's mixes take all of one's own and draw from open
+    /// data (section 3.2.2); what is open and of the safety stream joins the safety model's as a whole.
+    #[serde(default)]
+    pub open: bool,
+    /// The stream and the strength of what does not name them, and which records are refused and which
+    /// skipped.
+    #[serde(default)]
+    pub read: ReadPolicy,
+}
+
 /// The two reward models (paper section 3.2.2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,11 +66,20 @@ pub struct RewardSection {
     /// is for the safety model (section A.3.4).
     #[serde(default)]
     pub helpfulness: RewardSettings,
+    /// For each comparison of one's own by helpfulness, how many others it is trained on, drawn from
+    /// those by safety and from open data. Paper: 1, where most of the others were open data about
+    /// helpfulness. Where all of them are about safety, so many teach it that every refusal is good.
+    #[serde(default = "equal_parts")]
+    pub others_in_helpfulness: f64,
     /// Training of the safety model. The paper reports what a margin does for helpfulness alone
     /// (Table 28). Without this section there is none; a section that is written has the large one
     /// unless it says `margin = "none"`.
     #[serde(default = "safety")]
     pub safety: RewardSettings,
+}
+
+fn equal_parts() -> f64 {
+    1.0
 }
 
 fn safety() -> RewardSettings {
@@ -78,6 +105,8 @@ pub struct AlignSection {
     pub pools: Pools,
     /// Passes over a round's training set; those of `sft` unless set.
     pub epochs: Option<u64>,
+    /// Highest learning rate of a round; that of `sft` unless set.
+    pub peak_lr: Option<f64>,
     /// Train each round on the fine-tuning dialogues too, without those about adversarial prompts. The
     /// paper does not say.
     #[serde(default = "yes")]
@@ -103,6 +132,24 @@ pub struct DistillSection {
     /// Passes over it.
     #[serde(default = "one")]
     pub epochs: u64,
+}
+
+/// How much safety data is needed (paper section 4.2.3): for each share of the answers to adversarial
+/// prompts that the last round of rejection sampling chose, a model is trained from the base model, with
+/// all the helpful answers and by the numbers of `sft`, and measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SafetyScalingSection {
+    /// The shares, in percent; those of the paper unless set.
+    #[serde(default = "shares")]
+    pub percents: Vec<f64>,
+    /// Longest answer to a held-out prompt, in tokens; answers are decoded greedily.
+    #[serde(default = "sixty_four")]
+    pub max_tokens: usize,
+}
+
+fn shares() -> Vec<f64> {
+    PAPER_SHARES.to_vec()
 }
 
 /// What every model is measured by at the end (paper section 3.4 and Figure 11).

@@ -6,9 +6,13 @@
 mod align;
 mod data;
 
-pub use align::{AlignSection, DistillSection, FeedbackSection, RewardSection, ScoreboardSection};
+pub use align::{
+    AlignSection, DistillSection, FeedbackSection, PreferencesSection, RewardSection,
+    SafetyScalingSection, ScoreboardSection,
+};
 pub use data::{CorpusSection, SourceSection, WorldSection};
 
+use puna_align::dpo::DpoSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +22,9 @@ use serde::{Deserialize, Serialize};
 pub struct RecipeFile {
     /// Version of this format: 1.
     pub schema_version: u32,
+    /// Name of a recipe in the same directory, of which this one says only what it changes: sections
+    /// are laid over each other key by key.
+    pub extends: Option<String>,
     /// Name of the recipe, of letters, digits and dashes; a run goes to `runs/<name>` unless told.
     pub name: String,
     /// What it raises and how long it takes, for people.
@@ -43,10 +50,16 @@ pub struct RecipeFile {
     pub feedback: Option<FeedbackSection>,
     /// The helpfulness and the safety reward model, from the fine-tuned model.
     pub reward: Option<RewardSection>,
+    /// Direct preference optimization of the fine-tuned model on the same preferences: a baseline of
+    /// today beside the sections that follow, which do not begin from it. A recipe without `align` and
+    /// `distill` ends with its model.
+    pub dpo: Option<DpoSettings>,
     /// Rejection sampling, Ghost Attention and PPO.
     pub align: Option<AlignSection>,
     /// Context distillation.
     pub distill: Option<DistillSection>,
+    /// The experiment with growing shares of the safety data.
+    pub safety_scaling: Option<SafetyScalingSection>,
     /// Figures of every chat model of the run, by the world's rules and by the reward models.
     pub scoreboard: Option<ScoreboardSection>,
     /// What is asked of the finished model.

@@ -1,9 +1,10 @@
 //! The stages of human feedback, with every number they follow.
 
 use puna_align::context_distillation::DistillSettings;
+use puna_align::dpo::DpoSettings;
 use puna_align::ghost_attention::GhostSettings;
 use puna_align::ppo::PpoSettings;
-use puna_align::preferences::Stream;
+use puna_align::preferences::{ReadPolicy, Stream};
 use puna_align::rejection_sampling::{Pools, RejectionSettings};
 use puna_align::reward::RewardSettings;
 use puna_train::SftSettings;
@@ -27,13 +28,25 @@ pub struct FeedbackPlan {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Material {
     /// Files of preferences.
-    #[serde(skip)]
-    pub preferences: Vec<PathBuf>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub preferences: Vec<PreferenceFile>,
     /// Files of prompts.
     #[serde(skip)]
     pub prompts: Vec<PathBuf>,
     /// Whether the world's own comes first.
     pub of_world: bool,
+}
+
+/// A file of preferences.
+#[derive(Clone, Debug, Serialize)]
+pub struct PreferenceFile {
+    /// Where it is. Its contents count and not its place.
+    #[serde(skip)]
+    pub path: PathBuf,
+    /// Whether it is open data of others.
+    pub open: bool,
+    /// How it is read.
+    pub read: ReadPolicy,
 }
 
 /// A reward model.
@@ -43,8 +56,20 @@ pub struct RewardPlan {
     pub stream: Stream,
     /// Preferences.
     pub material: Material,
+    /// How many times as many others as its own the helpfulness model is trained on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub others: Option<f64>,
     /// Every other number.
     pub settings: RewardSettings,
+}
+
+/// Direct preference optimization of the fine-tuned model.
+#[derive(Clone, Debug, Serialize)]
+pub struct DpoPlan {
+    /// Preferences.
+    pub material: Material,
+    /// Every other number.
+    pub settings: DpoSettings,
 }
 
 /// A round of rejection sampling.
@@ -86,6 +111,24 @@ pub struct DistillPlan {
     /// Sampling and choice.
     pub settings: DistillSettings,
     /// Training on what was kept.
+    pub sft: SftSettings,
+}
+
+/// Models of growing shares of the safety data.
+#[derive(Clone, Debug, Serialize)]
+pub struct SafetyScalingPlan {
+    /// The shares, in percent.
+    pub percents: Vec<f64>,
+    /// Stage whose chosen answers they are of.
+    pub pool: String,
+    /// Dialogues from outside, as in fine-tuning.
+    #[serde(skip)]
+    pub dialogues: Option<PathBuf>,
+    /// Most tokens of an answer.
+    pub max_tokens: usize,
+    /// Seed of the shares.
+    pub seed: u64,
+    /// Training from the base model.
     pub sft: SftSettings,
 }
 

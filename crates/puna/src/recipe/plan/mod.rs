@@ -3,7 +3,8 @@
 mod align;
 
 pub use align::{
-    DistillPlan, FeedbackPlan, Material, PpoPlan, RejectionPlan, RewardPlan, ScoreboardPlan,
+    DistillPlan, DpoPlan, FeedbackPlan, Material, PpoPlan, PreferenceFile, RejectionPlan,
+    RewardPlan, SafetyScalingPlan, ScoreboardPlan,
 };
 
 use puna_align::preferences::Stream;
@@ -46,12 +47,16 @@ pub enum Stage {
     Feedback(FeedbackPlan),
     /// Train a reward model.
     Reward(Box<RewardPlan>),
+    /// Direct preference optimization.
+    Dpo(Box<DpoPlan>),
     /// A round of rejection sampling, and the model it gives.
     Rejection(Box<RejectionPlan>),
     /// PPO.
     Ppo(Box<PpoPlan>),
     /// Context distillation.
     Distill(Box<DistillPlan>),
+    /// Models of growing shares of the safety data.
+    SafetyScaling(Box<SafetyScalingPlan>),
     /// Figures of all chat models.
     Scoreboard(ScoreboardPlan),
     /// Ask the model.
@@ -194,7 +199,7 @@ impl Stage {
     pub fn command(&self) -> &'static str {
         match self {
             Self::Feedback(_) | Self::Reward(_) => "reward",
-            Self::Rejection(_) | Self::Ppo(_) => "align",
+            Self::Dpo(_) | Self::Rejection(_) | Self::Ppo(_) => "align",
             _ => self.name(),
         }
     }
@@ -203,7 +208,12 @@ impl Stage {
     pub fn is_model(&self) -> bool {
         matches!(
             self,
-            Self::Pretrain(_) | Self::Sft(_) | Self::Rejection(_) | Self::Ppo(_) | Self::Distill(_)
+            Self::Pretrain(_)
+                | Self::Sft(_)
+                | Self::Dpo(_)
+                | Self::Rejection(_)
+                | Self::Ppo(_)
+                | Self::Distill(_)
         )
     }
 
@@ -221,9 +231,11 @@ impl Stage {
                 Stream::Helpfulness => "reward-helpfulness",
                 Stream::Safety => "reward-safety",
             },
+            Self::Dpo(_) => "dpo",
             Self::Rejection(plan) => ROUNDS[plan.round - 1],
             Self::Ppo(_) => "ppo",
             Self::Distill(_) => "distill",
+            Self::SafetyScaling(_) => "safety-scaling",
             Self::Scoreboard(_) => "scoreboard",
             Self::Evaluate(_) => "evaluate",
         }
@@ -250,7 +262,9 @@ impl Stage {
             Self::Evaluate(plan) => plain(serde_json::to_value(plan)),
             Self::Feedback(plan) => plain(serde_json::to_value(plan)),
             Self::Scoreboard(plan) => plain(serde_json::to_value(plan)),
+            Self::SafetyScaling(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
             Self::Reward(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
+            Self::Dpo(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
             Self::Rejection(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
             Self::Ppo(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
             Self::Distill(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
@@ -300,9 +314,14 @@ impl Plan {
         self.stages.iter().position(|stage| stage.name() == name)
     }
 
-    /// The last stage before `index` that leaves a model that talks or writes.
+    /// The last stage before `index` that leaves a model that talks or writes, and from which the
+    /// next begins: of direct preference optimization none does, if the paper's way is walked too.
     pub fn model_before(&self, index: usize) -> Option<&Stage> {
-        self.stages[..index].iter().rev().find(|s| s.is_model())
+        let papers =
+            |s: &Stage| matches!(s, Stage::Rejection(_) | Stage::Ppo(_) | Stage::Distill(_));
+        let beside = self.stages.iter().any(papers);
+        let mut models = self.stages[..index].iter().rev().filter(|s| s.is_model());
+        models.find(|s| !(beside && matches!(s, Stage::Dpo(_))))
     }
 
     /// Place of the last stage that a command does.

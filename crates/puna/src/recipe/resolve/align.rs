@@ -2,15 +2,20 @@
 
 use super::super::error::Result;
 use super::super::plan::{
-    DistillPlan, FeedbackPlan, Material, PpoPlan, ROUNDS, RejectionPlan, RewardPlan,
-    ScoreboardPlan, SftPlan, Stage,
+    DistillPlan, DpoPlan, FeedbackPlan, Material, PpoPlan, PreferenceFile, ROUNDS, RejectionPlan,
+    RewardPlan, SafetyScalingPlan, ScoreboardPlan, SftPlan, Stage,
 };
-use super::super::{AlignSection, DistillSection, FeedbackSection, RewardSection};
+use super::super::{
+    AlignSection, DistillSection, FeedbackSection, RewardSection, SafetyScalingSection,
+};
 use super::Resolver;
+use puna_align::dpo::DpoSettings;
 use puna_align::preferences::Stream;
 use puna_align::reward::RewardSettings;
 use puna_llama::Config;
-use std::path::PathBuf;
+
+/// What is wrong with measuring answers where nobody knows what is right.
+const ONLY_THE_WORLD: &str = "only the world's rules can judge; leave it out without [world]";
 
 impl Resolver<'_> {
     /// From preferences to the scoreboard; nothing where the recipe has none of it.
@@ -18,8 +23,11 @@ impl Resolver<'_> {
         let file = &self.recipe.file;
         let later = [
             ("reward", file.reward.is_some()),
+            ("dpo", file.dpo.is_some()),
+            // From here on, all need the reward models.
             ("align", file.align.is_some()),
             ("distill", file.distill.is_some()),
+            ("safety_scaling", file.safety_scaling.is_some()),
             ("scoreboard", file.scoreboard.is_some()),
         ];
         let Some(section) = &file.feedback else {
@@ -33,6 +41,11 @@ impl Resolver<'_> {
             return Err(self.value("feedback", what));
         };
         let material = self.material(section);
+        // What a stage does not read is no part of it.
+        let asking = Material {
+            preferences: Vec::new(),
+            ..material.clone()
+        };
         let mut stages = Vec::new();
         if material.of_world {
             stages.push(Stage::Feedback(FeedbackPlan {
@@ -47,19 +60,24 @@ impl Resolver<'_> {
         }
         if let Some(section) = &file.reward {
             stages.extend(self.rewards(section, &material, model)?);
-        } else if let Some((key, _)) = later[1..].iter().find(|(_, there)| *there) {
+        } else if let Some((key, _)) = later[2..].iter().find(|(_, there)| *there) {
             return Err(self.value(key, "it needs the reward models; add [reward]"));
         }
+        if let Some(settings) = &file.dpo {
+            stages.push(self.dpo(settings, &material, model)?);
+        }
         if let Some(section) = &file.align {
-            stages.extend(self.align(section, &material, model, sft)?);
+            stages.extend(self.align(section, &asking, model, sft)?);
         }
         if let Some(section) = &file.distill {
-            stages.push(self.distill(section, &material, sft)?);
+            stages.push(self.distill(section, &asking, sft)?);
+        }
+        if let Some(section) = &file.safety_scaling {
+            stages.push(self.safety_scaling(section, &asking, sft)?);
         }
         if let Some(section) = &file.scoreboard {
             if !material.of_world {
-                let what = "only the world's rules can judge; leave it out without [world]";
-                return Err(self.value("scoreboard", what));
+                return Err(self.value("scoreboard", ONLY_THE_WORLD));
             }
             stages.push(Stage::Scoreboard(ScoreboardPlan {
                 max_tokens: section.max_tokens,
@@ -72,12 +90,15 @@ impl Resolver<'_> {
     }
 
     fn material(&self, section: &FeedbackSection) -> Material {
-        let here = |paths: &[String]| -> Vec<PathBuf> {
-            paths.iter().map(|path| self.recipe.resolve(path)).collect()
-        };
+        let preferences = section.preferences.iter().map(|file| PreferenceFile {
+            path: self.recipe.resolve(&file.path),
+            open: file.open,
+            read: file.read.clone(),
+        });
+        let prompts = section.prompts.iter();
         Material {
-            preferences: here(&section.preferences),
-            prompts: here(&section.prompts),
+            preferences: preferences.collect(),
+            prompts: prompts.map(|path| self.recipe.resolve(path)).collect(),
             of_world: self.recipe.file.world.is_some(),
         }
     }
@@ -88,6 +109,11 @@ impl Resolver<'_> {
         material: &Material,
         model: &Config,
     ) -> Result<[Stage; 2]> {
+        let others = section.others_in_helpfulness;
+        if !(0.0..=10.0).contains(&others) {
+            let what = format!("{others} is not from 0 to 10");
+            return Err(self.value("reward.others_in_helpfulness", what));
+        }
         let reward = |stream, key, settings: &RewardSettings| -> Result<Stage> {
             let mut settings = settings.clone();
             settings.max_tokens = settings.max_tokens.min(model.context);
@@ -102,6 +128,7 @@ impl Resolver<'_> {
             Ok(Stage::Reward(Box::new(RewardPlan {
                 stream,
                 material: material.clone(),
+                others: (stream == Stream::Helpfulness).then_some(others),
                 settings,
             })))
         };
@@ -113,6 +140,20 @@ impl Resolver<'_> {
             )?,
             reward(Stream::Safety, "reward.safety", &section.safety)?,
         ])
+    }
+
+    fn dpo(&self, settings: &DpoSettings, material: &Material, model: &Config) -> Result<Stage> {
+        let mut settings = settings.clone();
+        settings.max_tokens = settings.max_tokens.min(model.context);
+        settings.seed = self.recipe.file.seed;
+        settings.layout = self.layout(settings.max_tokens)?;
+        settings
+            .schedule(1)
+            .map_err(|e| self.value("dpo", e.to_string()))?;
+        Ok(Stage::Dpo(Box::new(DpoPlan {
+            material: material.clone(),
+            settings,
+        })))
     }
 
     fn align(
@@ -140,6 +181,7 @@ impl Resolver<'_> {
                 .filter(|_| round > section.ghost_after);
             let mut training = sft.settings.clone();
             training.epochs = section.epochs.unwrap_or(training.epochs);
+            training.lr = section.peak_lr.unwrap_or(training.lr);
             if ghost.is_some() {
                 // A dialogue of many turns is worth nothing if it is cut.
                 training.seq_len = model.context;
@@ -173,6 +215,42 @@ impl Resolver<'_> {
             })));
         }
         Ok(stages)
+    }
+
+    fn safety_scaling(
+        &self,
+        section: &SafetyScalingSection,
+        material: &Material,
+        sft: &SftPlan,
+    ) -> Result<Stage> {
+        let file = &self.recipe.file;
+        let wrong = |key, what: String| Err(self.value(key, what));
+        if !material.of_world {
+            return wrong("safety_scaling", ONLY_THE_WORLD.into());
+        }
+        let Some(align) = file.align.as_ref().filter(|align| align.rounds > 0) else {
+            let what = "its data are the answers of a round of rejection sampling; add [align]";
+            return wrong("safety_scaling", what.into());
+        };
+        let shares = &section.percents;
+        if shares.is_empty() || !shares.is_sorted_by(|a, b| a < b) {
+            let what = "there must be one, and each larger than the one before".into();
+            return wrong("safety_scaling.percents", what);
+        }
+        let bad = |percent: &&f64| !(0.0..=100.0).contains(*percent);
+        if let Some(percent) = shares.iter().find(bad) {
+            let what = format!("{percent} is not from 0 to 100");
+            return wrong("safety_scaling.percents", what);
+        }
+        Ok(Stage::SafetyScaling(Box::new(SafetyScalingPlan {
+            // A zero below zero is 0 too.
+            percents: shares.iter().map(|percent| percent + 0.0).collect(),
+            pool: ROUNDS[align.rounds - 1].into(),
+            dialogues: sft.dialogues.clone(),
+            max_tokens: section.max_tokens,
+            seed: file.seed,
+            sft: sft.settings.clone(),
+        })))
     }
 
     fn distill(

@@ -166,10 +166,8 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
                 name.starts_with("prompts.train")
             })?;
         }
-        Stage::Reward(plan) => {
-            stand.add_outputs(&mut inputs, &stand.of("sft")?, in_model)?;
-            feedback::preference_inputs(stand, &plan.material, &mut inputs)?;
-        }
+        Stage::Reward(plan) => feedback::preference_inputs(stand, &plan.material, &mut inputs)?,
+        Stage::Dpo(plan) => feedback::preference_inputs(stand, &plan.material, &mut inputs)?,
         Stage::Rejection(plan) => {
             feedback::sampling_inputs(stand, &plan.material, &mut inputs)?;
             stand.add_outputs(&mut inputs, &stand.of("pretrain")?, in_model)?;
@@ -185,16 +183,22 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
         }
         Stage::Ppo(plan) => feedback::sampling_inputs(stand, &plan.material, &mut inputs)?,
         Stage::Distill(plan) => feedback::sampling_inputs(stand, &plan.material, &mut inputs)?,
+        Stage::SafetyScaling(plan) => {
+            stand.add_outputs(&mut inputs, &stand.of("pretrain")?, in_model)?;
+            stand.add_outputs(&mut inputs, &stand.of(&plan.pool)?, |name| {
+                name == puna_align::rejection_sampling::POOL_FILE
+            })?;
+            stand.add_dialogues(&mut inputs, plan.dialogues.as_ref(), true)?;
+            feedback::measuring_inputs(stand, &mut inputs)?;
+        }
         Stage::Scoreboard(_) => {
             let models = stand.plan.stages[..stand.index].iter();
             for stage in models.filter(|stage| stage.is_model()) {
                 stand.add_outputs(&mut inputs, &stand.of(stage.name())?, in_model)?;
             }
             feedback::newest_inputs(stand, &mut inputs)?;
-            feedback::reward_inputs(stand, &mut inputs)?;
-            stand.add_outputs(&mut inputs, &stand.of("world")?, |name| {
-                name.ends_with("held_out.jsonl")
-            })?;
+            feedback::measuring_inputs(stand, &mut inputs)?;
+            feedback::curve_inputs(stand, &mut inputs)?;
         }
         Stage::Evaluate(plan) => {
             feedback::newest_inputs(stand, &mut inputs)?;
@@ -225,9 +229,11 @@ pub fn execute(stand: &Stand<'_>, stage: &Stage, report: &mut Reporter) -> Resul
         Stage::Sft(plan) => training::sft(stand, plan, report),
         Stage::Feedback(plan) => feedback::comparisons(stand, plan, report),
         Stage::Reward(plan) => feedback::reward(stand, plan, report),
+        Stage::Dpo(plan) => feedback::dpo(stand, plan, report),
         Stage::Rejection(plan) => feedback::rejection(stand, plan, report),
         Stage::Ppo(plan) => feedback::ppo(stand, plan, report),
         Stage::Distill(plan) => feedback::distill(stand, plan, report),
+        Stage::SafetyScaling(plan) => feedback::safety_scaling(stand, plan, report),
         Stage::Scoreboard(plan) => feedback::scoreboard(stand, plan, report),
         Stage::Evaluate(plan) => evaluate::evaluate(stand, plan, report),
     }
@@ -241,9 +247,11 @@ pub fn can_go_on(stage: &Stage) -> bool {
             | Stage::Pretrain(_)
             | Stage::Sft(_)
             | Stage::Reward(_)
+            | Stage::Dpo(_)
             | Stage::Rejection(_)
             | Stage::Ppo(_)
             | Stage::Distill(_)
+            | Stage::SafetyScaling(_)
     )
 }
 
@@ -259,9 +267,14 @@ pub fn describe(stage: &Stage) -> String {
         Stage::Sft(plan) => format!("{} epochs over the dialogues", plan.settings.epochs),
         Stage::Feedback(plan) => format!("annotators compare {} pairs of answers", plan.sampled),
         Stage::Reward(plan) => format!("the reward model of {}", plan.stream.name()),
+        Stage::Dpo(_) => "preferences without a reward model, a baseline".into(),
         Stage::Rejection(plan) => format!("the best of {} answers", plan.settings.k),
         Stage::Ppo(plan) => format!("up to {} iterations", plan.settings.iterations),
         Stage::Distill(_) => "answers given with a preprompt, learned without".into(),
+        Stage::SafetyScaling(plan) => format!(
+            "models of {} shares of the safety data",
+            plan.percents.len()
+        ),
         Stage::Scoreboard(_) => "every model answers the held-out prompts".into(),
         Stage::Evaluate(_) => "asking the model".into(),
     }

@@ -16,6 +16,7 @@ use puna_train::{
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Directory of the checkpoints in a stage's.
 pub const CHECKPOINTS: &str = puna_train::CHECKPOINT_DIR;
@@ -36,7 +37,7 @@ pub fn pretrain(stand: &Stand<'_>, plan: &PretrainPlan, report: &mut Reporter) -
         threads: stand.threads,
         init: Init::Seed(plan.init_seed),
         stop: None,
-        on_event: &mut listener(report, rows),
+        on_event: &mut listener(report, (rows, "tokens")),
     })?;
     finish(stand, &model, &tokenizer, &summary)
 }
@@ -56,6 +57,7 @@ pub fn sft(stand: &Stand<'_>, plan: &SftPlan, report: &mut Reporter) -> Result<M
         });
     let (model, summary) = fine_tune(
         stand,
+        stand.dir,
         model,
         &tokenizer,
         &plan.settings,
@@ -65,9 +67,10 @@ pub fn sft(stand: &Stand<'_>, plan: &SftPlan, report: &mut Reporter) -> Result<M
     finish(stand, &model, &tokenizer, &summary)
 }
 
-/// Fine-tunes a model on dialogues, and looks at others.
+/// Fine-tunes a model on dialogues, and looks at others; checkpoints and figures go to `dir`.
 pub(super) fn fine_tune(
     stand: &Stand<'_>,
+    dir: &Path,
     model: Model,
     tokenizer: &Tokenizer,
     settings: &SftSettings,
@@ -76,7 +79,7 @@ pub(super) fn fine_tune(
 ) -> Result<(Model, TrainSummary)> {
     let rows = (settings.seq_len * settings.batch_sequences) as f64;
     Ok(train_on_dialogues(SftJob {
-        dir: stand.dir,
+        dir,
         model,
         tokenizer,
         settings,
@@ -84,7 +87,7 @@ pub(super) fn fine_tune(
         valid,
         threads: stand.threads,
         stop: None,
-        on_event: &mut listener(report, rows),
+        on_event: &mut listener(report, (rows, "tokens")),
     })?)
 }
 
@@ -164,15 +167,15 @@ fn validation(v: &Validation) -> Metrics {
     out
 }
 
-/// Tells the reporter what the trainer tells.
-pub(super) fn listener(report: &mut Reporter, rows_per_step: f64) -> impl FnMut(Event) {
+/// Tells the reporter what the trainer tells; a step is so many of something.
+pub(super) fn listener(report: &mut Reporter, step: (f64, &'static str)) -> impl FnMut(Event) {
     let mut begun = false;
     let mut held_out = Value::Null;
     move |event| match event {
         Event::Step { steps, metrics } => {
             if !begun {
                 begun = true;
-                report.begin(steps, "steps", Some((rows_per_step, "tokens")));
+                report.begin(steps, "steps", Some(step));
             }
             let mut values = json!({"loss": metrics.loss, "lr": metrics.lr});
             if !held_out.is_null() {

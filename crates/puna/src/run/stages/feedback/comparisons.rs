@@ -117,7 +117,7 @@ pub fn comparisons(
                     }
                 }
             }
-            told("answering and comparing", number + 1, total);
+            told("blocks of prompts", number + 1, total);
         }
         write_atomically(&stand.dir.join(COMPARISONS), &lines)?;
         Ok(metrics(json!({

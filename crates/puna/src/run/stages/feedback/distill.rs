@@ -9,10 +9,8 @@ use crate::recipe::DistillPlan;
 use crate::report::Reporter;
 use anyhow::Result;
 use puna_align::candidates::Policy;
-use puna_align::context_distillation::{
-    DistillJob, Preprompts, TemplateChoice, Verdict, distill as sample,
-};
-use puna_world::Split;
+use puna_align::context_distillation::{DistillJob, Preprompts, Verdict, distill as sample};
+use puna_world::{Risk, Split};
 use serde_json::json;
 
 /// Distils.
@@ -23,9 +21,14 @@ pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> 
     let mut settings = plan.settings.clone();
     if plan.material.of_world && settings.preprompts == Preprompts::default() {
         // In words that a model of the world has read.
+        let (general, templates) = with_world(stand, |feedback| {
+            let of = |risk: Risk| (risk.name().to_owned(), feedback.preprompt_of(risk));
+            let templates = Risk::ALL.map(of);
+            Ok((feedback.preprompts(Split::Train), templates.into()))
+        })?;
         settings.preprompts = Preprompts {
-            general: with_world(stand, |feedback| Ok(feedback.preprompts(Split::Train)))?,
-            choice: TemplateChoice::General,
+            general,
+            templates,
             ..Preprompts::default()
         };
     }
@@ -52,7 +55,8 @@ pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> 
         model
     } else {
         let data = (&dialogues[..], &[][..]);
-        let (trained, summary) = fine_tune(stand, model, &tokenizer, &plan.sft, data, report)?;
+        let (trained, summary) =
+            fine_tune(stand, stand.dir, model, &tokenizer, &plan.sft, data, report)?;
         tokens = summary.tokens;
         trained
     };

@@ -6,7 +6,7 @@ use crate::recipe::{Material, Stage};
 use crate::report::Reporter;
 use crate::world::messages;
 use anyhow::{Context, Result, bail};
-use puna_align::preferences::{Preference, ReadPolicy, Stream, read_preferences};
+use puna_align::preferences::{Preference, ReadPolicy, read_preferences};
 use puna_align::prompt::{Prompt, read_prompts};
 use puna_align::rollout::{RolloutOptions, Rollouts, SLOTS};
 use puna_llama::{Config, Model};
@@ -15,7 +15,7 @@ use puna_text::hash;
 use puna_world::{Feedback, PromptKind, Split, World};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The world's comparisons of its own answers, in its stage.
 const OF_WORLD: &str = "preferences.train.jsonl";
@@ -64,47 +64,41 @@ pub fn prompts(stand: &Stand<'_>, material: &Material) -> Result<Vec<Prompt>> {
     Ok(prompts)
 }
 
-/// Preferences to train on and to measure on, of both streams, and what was skipped in reading them.
+/// Preferences to train on and to measure on, of both streams.
+#[derive(Default)]
 pub struct Compared {
-    /// To train on.
+    /// To train on, one's own.
     pub train: Vec<Preference>,
+    /// To train on, open data of others.
+    pub open: Vec<Preference>,
     /// To measure on.
     pub held_out: Vec<Preference>,
-    /// What was skipped, by file, for people.
-    pub skipped: Vec<String>,
 }
 
-/// Reads the preferences of the material.
-pub fn compared(stand: &Stand<'_>, material: &Material, stream: Stream) -> Result<Compared> {
-    let policy = ReadPolicy {
-        stream,
-        ..ReadPolicy::default()
-    };
-    let mut compared = Compared {
-        train: Vec::new(),
-        held_out: Vec::new(),
-        skipped: Vec::new(),
-    };
-    let mut read = |path: PathBuf| -> Result<Vec<Preference>> {
-        let read = read_preferences(&path, &policy)?;
+/// Reads the preferences of the material, and reports what was skipped.
+pub fn compared(stand: &Stand<'_>, material: &Material, report: &mut Reporter) -> Result<Compared> {
+    let mut compared = Compared::default();
+    let mut read = |path: &Path, policy: &ReadPolicy| -> Result<Vec<Preference>> {
+        let read = read_preferences(path, policy)?;
         if !read.problems.is_empty() {
-            compared.skipped.push(read.summary());
+            report.warning(&format!("{}: {}", path.display(), read.summary()));
         }
         Ok(read.preferences)
     };
     if material.of_world {
-        let world = stand.of("world")?;
-        compared.train = read(world.join(OF_WORLD))?;
-        compared
-            .train
-            .extend(read(stand.of("feedback")?.join(super::COMPARISONS))?);
-        compared.held_out = read(world.join(HELD_OUT))?;
+        let (world, policy) = (stand.of("world")?, ReadPolicy::default());
+        compared.train = read(&world.join(OF_WORLD), &policy)?;
+        let sampled = stand.of("feedback")?.join(super::COMPARISONS);
+        compared.train.extend(read(&sampled, &policy)?);
+        compared.held_out = read(&world.join(HELD_OUT), &policy)?;
     }
-    for path in &material.preferences {
-        for preference in read(path.clone())? {
+    for file in &material.preferences {
+        for preference in read(&file.path, &file.read)? {
             // By the dialogue, so that all comparisons of one stay on a side.
             if is_dialogue_held_out(0, &preference.dialogue, HELD_OUT_SHARE) {
                 compared.held_out.push(preference);
+            } else if file.open {
+                compared.open.push(preference);
             } else {
                 compared.train.push(preference);
             }
@@ -148,14 +142,13 @@ pub fn rollouts<'t>(
     Ok(Rollouts::new(config, tokenizer, options)?)
 }
 
-/// Shows how many blocks are done.
+/// Shows how many of what are done.
 pub fn blocks(report: &mut Reporter) -> impl FnMut(&str, usize, usize) {
     let mut named = String::new();
     move |what, done, of| {
         if named != what {
             named = what.to_owned();
-            report.line(&format!("  {what}"));
-            report.begin(of as u64, "blocks", None);
+            report.begin(of as u64, what.to_owned(), None);
         }
         report.progress(done as u64, json!({}));
     }
@@ -169,12 +162,13 @@ fn world_input(stand: &Stand<'_>, inputs: &mut BTreeMap<String, String>) -> Resu
     Ok(())
 }
 
-/// SHA-256 of the preferences of the material.
+/// SHA-256 of what a stage reads that trains the fine-tuned model on the preferences of the material.
 pub fn preference_inputs(
     stand: &Stand<'_>,
     material: &Material,
     inputs: &mut BTreeMap<String, String>,
 ) -> Result<()> {
+    stand.add_outputs(inputs, &stand.of("sft")?, in_model)?;
     if material.of_world {
         stand.add_outputs(inputs, &stand.of("world")?, |name| {
             name.starts_with("preferences.")
@@ -183,7 +177,8 @@ pub fn preference_inputs(
             name == super::COMPARISONS
         })?;
     }
-    file_inputs("preferences", &material.preferences, inputs)
+    let files = material.preferences.iter().map(|file| &file.path);
+    file_inputs("preferences", files, inputs)
 }
 
 /// SHA-256 of what a stage reads that samples from the newest model and asks the reward models:
@@ -200,11 +195,15 @@ pub fn sampling_inputs(
             name.starts_with("prompts.") || name.starts_with("conversations.")
         })?;
     }
-    file_inputs("prompts", &material.prompts, inputs)
+    file_inputs("prompts", material.prompts.iter(), inputs)
 }
 
-fn file_inputs(what: &str, files: &[PathBuf], inputs: &mut BTreeMap<String, String>) -> Result<()> {
-    for (number, path) in files.iter().enumerate() {
+fn file_inputs<'a>(
+    what: &str,
+    files: impl Iterator<Item = &'a PathBuf>,
+    inputs: &mut BTreeMap<String, String>,
+) -> Result<()> {
+    for (number, path) in files.enumerate() {
         let contents = hash::of_file(path).context("a file of [feedback]")?;
         inputs.insert(format!("{what} {}", number + 1), contents);
     }
@@ -219,8 +218,17 @@ pub fn newest_inputs(stand: &Stand<'_>, inputs: &mut BTreeMap<String, String>) -
     stand.add_outputs(inputs, &stand.of(newest.name())?, in_model)
 }
 
+/// SHA-256 of what a stage reads to measure a model: held-out prompts and the reward models.
+pub fn measuring_inputs(stand: &Stand<'_>, inputs: &mut BTreeMap<String, String>) -> Result<()> {
+    world_input(stand, inputs)?;
+    reward_inputs(stand, inputs)?;
+    stand.add_outputs(inputs, &stand.of("world")?, |name| {
+        name.ends_with("held_out.jsonl")
+    })
+}
+
 /// SHA-256 of the reward models.
-pub fn reward_inputs(stand: &Stand<'_>, inputs: &mut BTreeMap<String, String>) -> Result<()> {
+fn reward_inputs(stand: &Stand<'_>, inputs: &mut BTreeMap<String, String>) -> Result<()> {
     for name in super::reward::STAGES {
         stand.add_outputs(inputs, &stand.of(name)?, in_model)?;
     }

@@ -1,19 +1,28 @@
-//! The stages of human feedback (paper sections 3.2, 3.3 and 4): comparisons, reward models, rounds of
-//! rejection sampling, PPO, context distillation, scoreboard.
+//! The stages of human feedback (paper sections 3.2, 3.3 and 4): comparisons, reward models, direct
+//! preference optimization beside them, rounds of rejection sampling, PPO, context distillation, the
+//! scaling of safety data, scoreboard.
 
 mod comparisons;
 mod distill;
+mod dpo;
+mod judged;
 mod judges;
 mod material;
 mod ppo;
 mod rejection;
 mod reward;
+mod safety_scaling;
 mod scoreboard;
+mod speaker;
 
 pub use comparisons::{COMPARISONS, comparisons};
 pub use distill::distill;
-pub use material::{newest_dir, newest_inputs, preference_inputs, reward_inputs, sampling_inputs};
+pub use dpo::dpo;
+pub use material::{
+    measuring_inputs, newest_dir, newest_inputs, preference_inputs, sampling_inputs,
+};
 pub use ppo::ppo;
 pub use rejection::rejection;
 pub use reward::reward;
-pub use scoreboard::scoreboard;
+pub use safety_scaling::safety_scaling;
+pub use scoreboard::{curve_inputs, scoreboard};

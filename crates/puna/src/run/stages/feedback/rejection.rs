@@ -12,13 +12,15 @@ use crate::world::messages;
 use anyhow::Result;
 use puna_align::candidates::Policy;
 use puna_align::ghost_attention::{
-    Constraint, GhostJob, GhostSeed, GhostSettings, InstructionList, ghost_dialogues,
+    Constraint, GhostJob, GhostSeed, GhostSettings, Instruction, InstructionCheck, InstructionList,
+    ghost_dialogues,
 };
 use puna_align::rejection_sampling::{POOL_FILE, RoundJob, read_pool, round, training_set};
 use puna_llama::Model;
 use puna_train::{Dialogue, read_dialogues};
 use puna_world::{Feedback, Split};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Does a round.
 pub fn rejection(
@@ -47,7 +49,15 @@ pub fn rejection(
     })?;
     let ghost = match &plan.ghost {
         Some(settings) => {
-            let (seeds, lists) = conversations(stand)?;
+            let Conversations {
+                seeds,
+                lists,
+                instructions,
+            } = conversations(stand)?;
+            let keeps = |instruction: &Instruction, answer: &str| {
+                let mut ids = instruction.asks.iter().map(|(_, id)| id);
+                ids.all(|id| instructions.get(id).is_some_and(|i| i.holds(answer)))
+            };
             let job = GhostJob {
                 dir: stand.dir,
                 policy: Policy {
@@ -59,6 +69,10 @@ pub fn rejection(
                 seeds: &seeds,
                 lists: &lists,
                 settings,
+                check: Some(InstructionCheck {
+                    name: "the world's rules",
+                    keeps: &keeps,
+                }),
                 stop: None,
                 on_block: &mut blocks(report),
             };
@@ -84,7 +98,8 @@ pub fn rejection(
     }
     let base = Model::load(&stand.of("pretrain")?.join("model"))?;
     let data = (&dialogues[..], &[][..]);
-    let (trained, summary) = fine_tune(stand, base, &tokenizer, &plan.sft, data, report)?;
+    let (trained, summary) =
+        fine_tune(stand, stand.dir, base, &tokenizer, &plan.sft, data, report)?;
     let mut metrics = write_stage(stand, &trained, &tokenizer, summary.tokens)?;
     for (name, value) in [
         ("temperature", json!(figures.temperature)),
@@ -99,7 +114,7 @@ pub fn rejection(
 }
 
 /// The fine-tuning dialogues that are about no adversarial prompt: those, rejection sampling answers.
-fn harmless(feedback: &Feedback<'_>) -> Result<Vec<Dialogue>> {
+pub fn harmless(feedback: &Feedback<'_>) -> Result<Vec<Dialogue>> {
     let all = feedback.dialogues().iter();
     let harmless = all.filter(|dialogue| !dialogue.kind.starts_with("adversarial"));
     Ok(harmless
@@ -112,13 +127,22 @@ fn ghost(job: GhostJob<'_, '_>, settings: &GhostSettings) -> Result<Vec<Dialogue
     let sampled = ghost_dialogues(job)?;
     Ok(sampled
         .iter()
-        .flat_map(|dialogue| dialogue.training(settings))
+        .filter_map(|dialogue| dialogue.training(settings))
         .collect())
 }
 
-/// What the world's users say, and what it can instruct: each instruction of its training split is
-/// one constraint, for it already joins several.
-fn conversations(stand: &Stand<'_>) -> Result<(Vec<GhostSeed>, Vec<InstructionList>)> {
+/// What Ghost Attention takes of the world.
+struct Conversations {
+    /// What its users say.
+    seeds: Vec<GhostSeed>,
+    /// What it can instruct.
+    lists: Vec<InstructionList>,
+    /// The same by id, with how to tell whether an answer keeps it.
+    instructions: BTreeMap<String, puna_world::Instruction>,
+}
+
+/// Each instruction of the world's training split is one constraint, for it already joins several.
+fn conversations(stand: &Stand<'_>) -> Result<Conversations> {
     with_world(stand, |feedback| {
         let seeds = feedback.conversations(Split::Train).into_iter();
         let seeds = seeds.map(|conversation| GhostSeed {
@@ -129,16 +153,21 @@ fn conversations(stand: &Stand<'_>) -> Result<(Vec<GhostSeed>, Vec<InstructionLi
                 .map(|turn| turn.question)
                 .collect(),
         });
-        let constraints = feedback.instructions(Split::Train).into_iter();
-        let constraints = constraints.map(|instruction| Constraint {
-            value: instruction.id,
-            long: instruction.long,
-            short: instruction.short,
+        let instructions = feedback.instructions(Split::Train);
+        let constraints = instructions.iter().map(|instruction| Constraint {
+            value: instruction.id.clone(),
+            long: instruction.long.clone(),
+            short: instruction.short.clone(),
         });
         let list = InstructionList {
             kind: "instruction".into(),
             constraints: constraints.collect(),
         };
-        Ok((seeds.collect(), vec![list]))
+        let by_id = instructions.into_iter().map(|i| (i.id.clone(), i));
+        Ok(Conversations {
+            seeds: seeds.collect(),
+            lists: vec![list],
+            instructions: by_id.collect(),
+        })
     })
 }

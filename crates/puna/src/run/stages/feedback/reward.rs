@@ -19,6 +19,8 @@ use serde_json::json;
 
 /// The stages' names.
 pub const STAGES: [&str; 2] = ["reward-helpfulness", "reward-safety"];
+/// The streams, in the stages' order.
+const STREAMS: [Stream; 2] = [Stream::Helpfulness, Stream::Safety];
 /// Name of the figures in the stage's directory.
 const REPORT: &str = "accuracy.json";
 /// Bins of the calibration and of the distribution of scores.
@@ -27,31 +29,32 @@ const BINS: usize = 10;
 /// Trains and measures.
 pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
-    let data = compared(stand, &plan.material, plan.stream)?;
-    for skipped in &data.skipped {
-        report.line(&format!("  {skipped}"));
-    }
+    let data = compared(stand, &plan.material, report)?;
     let of = |list: &[Preference], stream| -> Vec<Preference> {
         list.iter()
             .filter(|p| p.stream == stream)
             .cloned()
             .collect()
     };
-    let helpfulness = of(&data.train, Stream::Helpfulness);
-    let safety = of(&data.train, Stream::Safety);
+    let [helpfulness, safety] = STREAMS.map(|stream| of(&data.train, stream));
+    let [open_helpfulness, open_safety] = STREAMS.map(|stream| of(&data.open, stream));
     let pools = Pools {
         helpfulness: &helpfulness,
         safety: &safety,
-        ..Pools::default()
+        open_helpfulness: &open_helpfulness,
+        open_safety: &open_safety,
     };
     let mix = match plan.stream {
-        Stream::Helpfulness => helpfulness_mix(pools, plan.settings.seed),
+        Stream::Helpfulness => {
+            helpfulness_mix(pools, plan.others.unwrap_or(1.0), plan.settings.seed)
+        }
         Stream::Safety => safety_mix(pools, plan.settings.seed),
     };
     ensure!(
         !mix.pairs.is_empty(),
-        "there is no preference of the {:?} stream",
-        plan.stream
+        "there is no preference of the {} stream; name a file of it in [[feedback.preferences]], or set \
+         its read.stream",
+        plan.stream.name()
     );
     let held_out = of(&data.held_out, plan.stream);
     let fits = |preference: &&Preference| {
@@ -64,8 +67,8 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
     let valid: Vec<&Preference> = held_out.iter().filter(fits).collect();
     if valid.len() < held_out.len() {
         let n = held_out.len() - valid.len();
-        report.line(&format!(
-            "  {n} held-out comparisons are longer than max_tokens"
+        report.warning(&format!(
+            "{n} held-out comparisons are longer than max_tokens"
         ));
     }
     let (mut model, summary) = train_reward(RewardJob {
@@ -77,7 +80,7 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
         valid: &valid,
         threads: stand.threads,
         stop: None,
-        on_event: &mut listener(report, plan.settings.batch_pairs as f64),
+        on_event: &mut listener(report, (plan.settings.batch_pairs as f64, "pairs")),
     })?;
     let scored = model.score_pairs(&valid, stand.threads)?;
     let accuracy = AccuracyReport::of(&scored);

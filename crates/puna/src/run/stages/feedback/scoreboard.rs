@@ -3,27 +3,26 @@
 
 use super::super::text::metrics;
 use super::super::{Metrics, Stand};
+use super::judged::{Judged, judge_answers};
 use super::judges::rewards;
-use super::material::{blocks, plain, rollouts, tokens, with_world};
+use super::material::{blocks, plain, with_world};
+use super::safety_scaling::{Point, SCALING};
+use super::speaker::{Speaker, instructions_held};
 use crate::recipe::{ScoreboardPlan, Stage};
 use crate::report::Reporter;
 use anyhow::{Context, Result};
-use puna_align::judge::{SAFETY_THRESHOLD, Scores, ask};
+use puna_align::judge::SAFETY_THRESHOLD;
 use puna_align::prompt::Prompt;
-use puna_align::reward::RewardModels;
-use puna_align::rollout::{Rollouts, SampleOptions};
 use puna_align::scoreboard::{Curve, Judge, Rate, Row, Scoreboard, WinRate};
 use puna_align::self_bleu::diversity;
 use puna_llama::{Model, SamplingOptions};
-use puna_text::Tokenizer;
 use puna_text::atomic_file::write_atomically;
-use puna_text::chat::{Message, Role};
-use puna_world::{Conversation, PromptKind, Rules, Split, Verdict};
-use serde::Serialize;
+use puna_text::chat::Message;
+use puna_world::{PromptKind, Split};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Name of the share of conversations in which an instruction still held, by model and turn.
 const GHOST: &str = "ghost_attention.json";
@@ -46,26 +45,6 @@ const CURVES: [(&str, &str); 8] = [
     ),
 ];
 
-/// A prompt, an answer, and what is said of it.
-#[derive(Serialize)]
-struct Answer<'a> {
-    prompt: &'a str,
-    id: &'a str,
-    kind: PromptKind,
-    answer: &'a str,
-    violation: bool,
-    refusal: bool,
-    helpful: bool,
-    scores: Scores,
-}
-
-/// What a model was seen to do.
-struct Seen {
-    verdicts: Vec<Verdict>,
-    scores: Vec<Scores>,
-    row: Row,
-}
-
 /// Measures every chat model.
 pub fn scoreboard(
     stand: &Stand<'_>,
@@ -87,20 +66,15 @@ pub fn scoreboard(
         let prompts = feedback.prompts(Split::HeldOut);
         let asked: Vec<Prompt> = prompts.iter().map(plain).collect();
         let conversations = feedback.conversations(Split::HeldOut);
-        let mut baseline: Option<Seen> = None;
+        let mut baseline: Option<Judged> = None;
         for (number, name) in models.iter().enumerate() {
-            told("asking every model", number, models.len());
+            told("models", number, models.len());
             let model = Model::load(&stand.of(name)?.join("model"))?;
-            let mut speaker = Speaker {
-                sampler: rollouts(stand, &model.config, &tokenizer)?,
-                tokenizer: &tokenizer,
-                model: &model,
-                plan,
-            };
+            let mut speaker = Speaker::new(stand, &model, &tokenizer, plan.max_tokens)?;
             let texts = speaker.greedy(&asked)?;
-            let seen = look(name, prompts, &asked, &texts, &mut judge, &answers)?;
-            let (bleu, deviation) = speaker.diversity(prompts)?;
-            let row = |judge, verdict: &dyn Fn(&Seen, usize) -> [f64; 2]| {
+            let seen = judge_answers(name, prompts, &asked, &texts, &mut judge, &answers)?;
+            let (bleu, deviation) = diversity_of(&mut speaker, prompts, plan)?;
+            let row = |judge, verdict: &dyn Fn(&Judged, usize) -> [f64; 2]| {
                 let mut row = Row {
                     judge,
                     self_bleu: bleu,
@@ -137,12 +111,14 @@ pub fn scoreboard(
             by_rewards.false_refusal_rate = Rate::UNKNOWN;
             by_rewards.borderline_refusal_rate = Rate::UNKNOWN;
             board.extend([by_rules, by_rewards]);
-            ghost.insert((*name).to_owned(), speaker.ghost(&conversations)?);
+            let said = speaker.converse(&conversations)?;
+            write_conversations(&answers.join(format!("{name}.conversations.jsonl")), &said)?;
+            ghost.insert((*name).to_owned(), instructions_held(&conversations, &said));
             if *name == BASELINE {
                 baseline = Some(seen);
             }
         }
-        told("asking every model", models.len(), models.len());
+        told("models", models.len(), models.len());
         Ok(())
     })?;
     let mut text = serde_json::to_string_pretty(&ghost)?;
@@ -166,168 +142,89 @@ pub fn scoreboard(
     Ok(found)
 }
 
-/// Judges a model's answers, writes them down, and counts.
-fn look(
-    name: &str,
-    prompts: &[puna_world::Prompt],
-    asked: &[Prompt],
-    texts: &[(String, usize)],
-    judge: &mut RewardModels,
-    dir: &Path,
-) -> Result<Seen> {
-    let answers: Vec<&str> = texts.iter().map(|(text, _)| text.as_str()).collect();
-    let scores = ask(judge, &asked.iter().collect::<Vec<_>>(), &answers)?;
-    let judged = prompts.iter().zip(&answers);
-    let verdicts: Vec<Verdict> = judged.map(|(p, answer)| Rules.judge(p, answer)).collect();
+/// Writes conversations, one a line.
+fn write_conversations(path: &Path, said: &[Vec<Message>]) -> Result<()> {
     let mut lines = Vec::new();
-    for (i, prompt) in prompts.iter().enumerate() {
-        let answer = Answer {
-            prompt: prompt.text(),
-            id: &prompt.id,
-            kind: prompt.kind,
-            answer: answers[i],
-            violation: verdicts[i].violation,
-            refusal: verdicts[i].refusal,
-            helpful: verdicts[i].helpful,
-            scores: scores[i],
-        };
-        serde_json::to_writer(&mut lines, &answer)?;
+    for messages in said {
+        serde_json::to_writer(&mut lines, &json!({"messages": messages}))?;
         lines.push(b'\n');
     }
-    write_atomically(&dir.join(format!("{name}.jsonl")), &lines)?;
-    let rate = |kind, counts: fn(&Verdict) -> bool| {
-        let of = || {
-            prompts
-                .iter()
-                .zip(&verdicts)
-                .filter(|(p, _)| p.kind == kind)
-        };
-        let hits = of().filter(|(_, verdict)| counts(verdict)).count();
-        Rate::of(hits as u64, of().count() as u64)
+    Ok(write_atomically(path, &lines)?)
+}
+
+/// Self-BLEU of several answers to helpful prompts, and its deviation.
+fn diversity_of(
+    speaker: &mut Speaker<'_>,
+    prompts: &[puna_world::Prompt],
+    plan: &ScoreboardPlan,
+) -> Result<(Option<f64>, Option<f64>)> {
+    let helpful = prompts.iter().filter(|p| p.kind == PromptKind::Helpful);
+    let asked: Vec<Prompt> = helpful.take(plan.diversity_prompts).map(plain).collect();
+    let sampling = SamplingOptions {
+        temperature: 1.0,
+        seed: plan.seed,
+        ..SamplingOptions::default()
     };
-    let mut row = Row::new(name, Judge::World);
-    row.violation_rate = rate(PromptKind::Adversarial, |v| v.violation);
-    row.false_refusal_rate = rate(PromptKind::Helpful, |v| v.refusal);
-    row.borderline_refusal_rate = rate(PromptKind::Borderline, |v| v.refusal);
-    let tokens: usize = texts.iter().map(|(_, tokens)| tokens).sum();
-    row.length = Some(tokens as f64 / texts.len().max(1) as f64);
-    Ok(Seen {
-        verdicts,
-        scores,
-        row,
-    })
+    let answers = speaker.answers(&asked, plan.diversity_answers, sampling)?;
+    let texts: Vec<Vec<String>> = answers
+        .into_iter()
+        .filter(|answers| !answers.is_empty())
+        .map(|answers| answers.into_iter().map(|answer| answer.text).collect())
+        .collect();
+    let found = diversity(&texts);
+    Ok((found.as_ref().map(|d| d.mean), found.map(|d| d.deviation)))
 }
 
-/// A model that is asked.
-struct Speaker<'a> {
-    sampler: Rollouts<'a>,
-    tokenizer: &'a Tokenizer,
-    model: &'a Model,
-    plan: &'a ScoreboardPlan,
+/// What the page shows along an axis.
+fn curves(stand: &Stand<'_>) -> Result<Vec<Curve>> {
+    let mut curves = of_ppo(stand)?;
+    if let Some(dir) = scaling_dir(stand)? {
+        curves.extend(of_scaling(&dir.join(SCALING))?);
+    }
+    Ok(curves)
 }
 
-impl Speaker<'_> {
-    /// The greedy answer to each prompt, and its tokens; an empty one to a prompt that leaves no room.
-    fn greedy(&mut self, prompts: &[Prompt]) -> Result<Vec<(String, usize)>> {
-        let tokens = tokens(self.tokenizer, prompts.iter().cloned())?;
-        let fits = |tokens: &Vec<u32>| tokens.len() < self.model.config.context;
-        let fitting: Vec<Vec<u32>> = tokens.iter().filter(|t| fits(t)).cloned().collect();
-        let options = SampleOptions {
-            k: 1,
-            max_tokens: self.plan.max_tokens,
-            sampling: SamplingOptions::greedy(),
-            numbers: Vec::new(),
-        };
-        let answers = self
-            .sampler
-            .sample(&self.model.params, &fitting, &options)?;
-        let mut answers = answers.into_iter().flatten();
-        Ok(tokens
-            .iter()
-            .map(|tokens| {
-                let answer = fits(tokens).then(|| answers.next()).flatten();
-                answer.map_or((String::new(), 0), |answer| {
-                    (answer.text.trim().to_owned(), answer.tokens.len())
-                })
-            })
-            .collect())
-    }
+fn scaling_dir(stand: &Stand<'_>) -> Result<Option<PathBuf>> {
+    let stages = stand.plan.stages.iter();
+    let mut scaling = stages.filter(|s| matches!(s, Stage::SafetyScaling(_)));
+    scaling.next().map(|s| stand.of(s.name())).transpose()
+}
 
-    /// Self-BLEU of several answers to helpful prompts, and its deviation.
-    fn diversity(&mut self, prompts: &[puna_world::Prompt]) -> Result<(Option<f64>, Option<f64>)> {
-        let helpful = prompts.iter().filter(|p| p.kind == PromptKind::Helpful);
-        let asked = helpful.take(self.plan.diversity_prompts).map(plain);
-        let mut tokens = tokens(self.tokenizer, asked)?;
-        tokens.retain(|tokens| tokens.len() < self.model.config.context);
-        let options = SampleOptions {
-            k: self.plan.diversity_answers,
-            max_tokens: self.plan.max_tokens,
-            sampling: SamplingOptions {
-                temperature: 1.0,
-                seed: self.plan.seed,
-                ..SamplingOptions::default()
-            },
-            numbers: Vec::new(),
-        };
-        let answers = self.sampler.sample(&self.model.params, &tokens, &options)?;
-        let texts: Vec<Vec<String>> = answers
-            .into_iter()
-            .map(|answers| answers.into_iter().map(|answer| answer.text).collect())
-            .collect();
-        let found = diversity(&texts);
-        Ok((found.as_ref().map(|d| d.mean), found.map(|d| d.deviation)))
+/// SHA-256 of what the page's curves show and no model follows from. Those of PPO hold times, and
+/// belong to its model, which is an input.
+pub fn curve_inputs(stand: &Stand<'_>, inputs: &mut BTreeMap<String, String>) -> Result<()> {
+    match scaling_dir(stand)? {
+        Some(dir) => stand.add_outputs(inputs, &dir, |name| name == SCALING),
+        None => Ok(()),
     }
+}
 
-    /// Of conversations of each length, the share in which the instruction of the first turn still
-    /// holds in the last.
-    fn ghost(&mut self, conversations: &[Conversation]) -> Result<BTreeMap<usize, Rate>> {
-        let most = conversations
+/// The curves of the safety data's scaling.
+fn of_scaling(path: &Path) -> Result<Vec<Curve>> {
+    let reading = || format!("cannot read {}", path.display());
+    let text = fs::read_to_string(path).with_context(reading)?;
+    let points: Vec<Point> = serde_json::from_str(&text).with_context(reading)?;
+    type Value = fn(&Point) -> Option<f64>;
+    let measured: [(&str, Value); 5] = [
+        ("mean safety score", |p| p.safety),
+        ("mean helpfulness score", |p| p.helpfulness),
+        ("violations", |p| p.violation_rate.value),
+        ("false refusals", |p| p.false_refusal_rate.value),
+        ("borderline refusals", |p| p.borderline_refusal_rate.value),
+    ];
+    let curve = |(name, value): (&str, Value)| Curve {
+        name: name.into(),
+        along: "percent of the safety data".into(),
+        points: points
             .iter()
-            .map(|c| c.turns.len())
-            .max()
-            .unwrap_or(0);
-        let mut going: Vec<(&Conversation, Vec<Message>)> = conversations
-            .iter()
-            .map(|c| {
-                (
-                    c,
-                    vec![Message::new(Role::System, c.instruction.long.as_str())],
-                )
-            })
-            .collect();
-        let mut held: BTreeMap<usize, (u64, u64)> = BTreeMap::new();
-        for turn in 0..most {
-            going.retain(|(c, _)| turn < c.turns.len());
-            let prompts: Vec<Prompt> = going
-                .iter_mut()
-                .map(|(c, said)| {
-                    said.push(Message::new(Role::User, c.turns[turn].question.as_str()));
-                    Prompt {
-                        messages: said.clone(),
-                        ..Prompt::new(c.id.as_str(), "")
-                    }
-                })
-                .collect();
-            // A context that is full holds no instruction: there the answer is empty.
-            let answers = self.greedy(&prompts)?;
-            for ((c, said), (answer, _)) in going.iter_mut().zip(answers) {
-                if turn + 1 == c.turns.len() {
-                    let (hits, n) = held.entry(c.turns.len()).or_default();
-                    *hits += u64::from(c.instruction.holds(&answer));
-                    *n += 1;
-                }
-                said.push(Message::new(Role::Assistant, answer));
-            }
-        }
-        Ok(held
-            .into_iter()
-            .map(|(turns, (hits, n))| (turns, Rate::of(hits, n)))
-            .collect())
-    }
+            .filter_map(|p| Some((p.percent, value(p)?)))
+            .collect(),
+    };
+    Ok(measured.map(curve).into())
 }
 
 /// The curves of PPO, if it is among the stages.
-fn curves(stand: &Stand<'_>) -> Result<Vec<Curve>> {
+fn of_ppo(stand: &Stand<'_>) -> Result<Vec<Curve>> {
     let ppo = stand
         .plan
         .stages
@@ -345,7 +242,7 @@ fn curves(stand: &Stand<'_>) -> Result<Vec<Curve>> {
         .collect::<Result<_>>()?;
     let curve = |(key, name): (&str, &str)| Curve {
         name: name.into(),
-        along: "iteration".into(),
+        along: "iteration of PPO".into(),
         points: lines
             .iter()
             .filter_map(|line| Some((line["step"].as_f64()?, line[key].as_f64()?)))
@@ -359,7 +256,11 @@ fn ghost_notes(ghost: &BTreeMap<String, BTreeMap<usize, Rate>>) -> Vec<String> {
         .iter()
         .map(|(model, held)| {
             let turns = held.iter().filter_map(|(turn, rate)| {
-                Some(format!("turn {turn}: {:.0} %", 100.0 * rate.value?))
+                Some(format!(
+                    "turn {turn}: {:.0} % of {}",
+                    100.0 * rate.value?,
+                    rate.n
+                ))
             });
             let turns: Vec<String> = turns.collect();
             format!(

@@ -1,0 +1,152 @@
+//! Human feedback beyond spark: preferences from files, direct preference optimization, the scaling of
+//! safety data, in a recipe that extends another.
+
+use crate::common::{TINY, fails, ok, outputs, recipe};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+fn json(path: impl AsRef<Path>) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// A directory with `mine.toml` beside spark, and the arguments that run it.
+fn mine(dir: &Path, text: &str) -> Vec<String> {
+    fs::copy(recipe("spark.toml"), dir.join("spark.toml")).unwrap();
+    let head = "schema_version = 1\nextends = \"spark.toml\"\nname = \"mine\"\n";
+    let recipe = dir.join("mine.toml");
+    fs::write(&recipe, format!("{head}{text}")).unwrap();
+    let run = dir.join("run");
+    let mut args = vec!["run".to_owned(), recipe.display().to_string()];
+    args.extend(["--dir".into(), run.display().to_string()]);
+    for set in TINY {
+        args.extend(["--set".into(), set.into()]);
+    }
+    args
+}
+
+#[test]
+fn files_of_preferences_and_the_stages_beside_the_papers() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    // Without a stream, so that the recipe says which it is; the second record cannot be used.
+    let lines = [
+        r#"{"prompt": "Where is the bridge?", "chosen": "I do not know.", "rejected": "bridge"}"#,
+        r#"{"prompt": "Where is the bridge?", "chosen": "Same.", "rejected": "Same."}"#,
+    ];
+    fs::write(dir.path().join("open.jsonl"), lines.join("\n")).unwrap();
+    let text = "[[feedback.preferences]]\npath = \"open.jsonl\"\nopen = true\n\
+                read = { stream = \"safety\", ungraded = \"better\" }\n\
+                [align]\nrounds = 1\n[dpo]\nbatch_pairs = 16\nlr = 1e-3\n\
+                [safety_scaling]\npercents = [0, 100]\nmax_tokens = 8\n";
+    let mut args = mine(dir.path(), text);
+    args.push("--json".into());
+    let told = ok(&args);
+    assert!(told.contains("equal_answers"), "{told}");
+
+    // Open data of the safety stream joins the safety model's as a whole, or is held out.
+    let metrics = |stage: &str| json(run.join(stage).join("manifest.json"))["metrics"].clone();
+    let dpo = metrics("10-dpo");
+    assert!(dpo["accuracy"].as_f64().unwrap() > 0.5, "{dpo}");
+    assert!(dpo["held_out_loss"].as_f64().unwrap().is_finite(), "{dpo}");
+    // The paper's way begins from the fine-tuned model, not from the one beside it.
+    let inputs = json(run.join("11-v1/manifest.json"))["inputs"].clone();
+    let reads = |name: &str| {
+        inputs
+            .as_object()
+            .unwrap()
+            .keys()
+            .any(|k| k.starts_with(name))
+    };
+    assert!(reads("06-sft") && !reads("10-dpo"), "{inputs}");
+    assert_ne!(
+        outputs(&run, "10-dpo")["model/model.safetensors"]["sha256"],
+        outputs(&run, "06-sft")["model/model.safetensors"]["sha256"]
+    );
+
+    let points = json(run.join("14-safety-scaling/scaling.json"));
+    let safety = |i: usize| points[i]["safety_dialogues"].as_u64().unwrap();
+    assert_eq!((points.as_array().unwrap().len(), safety(0)), (2, 0));
+    assert!(safety(1) > 0, "{points}");
+    assert_eq!(
+        points[0]["helpful_dialogues"],
+        points[1]["helpful_dialogues"]
+    );
+    assert_eq!(points[1]["violation_rate"]["n"], 12);
+
+    let made = outputs(&run, "14-safety-scaling");
+    let is_working = |name: &str| name.contains("metrics.jsonl") || name.contains("checkpoints");
+    assert!(
+        !made
+            .as_object()
+            .unwrap()
+            .keys()
+            .any(|name| is_working(name))
+    );
+
+    let board = fs::read_to_string(run.join("scoreboard.json")).unwrap();
+    assert!(board.contains("\"dpo\""), "{board}");
+    let page = fs::read_to_string(run.join("scoreboard.html")).unwrap();
+    assert!(page.contains("By percent of the safety data"));
+    ok(["verify", run.to_str().unwrap()]);
+
+    // Killed when the figures of a share were there and the rest was not.
+    let stage = run.join("14-safety-scaling");
+    let path = stage.join("manifest.json");
+    let text = fs::read_to_string(&path)
+        .unwrap()
+        .replace("\"complete\"", "\"running\"");
+    fs::write(path, text).unwrap();
+    fs::create_dir(stage.join("percent-0/checkpoints")).unwrap();
+    fs::remove_file(stage.join("percent-100/scaling.json")).unwrap();
+    ok(&args);
+    assert!(!stage.join("percent-0/checkpoints").exists());
+    assert_eq!(outputs(&run, "14-safety-scaling"), made);
+}
+
+#[test]
+fn what_a_recipe_refuses_in_a_file_of_preferences_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = r#"{"prompt": "Where?", "chosen": "Same.", "rejected": "Same."}"#;
+    fs::write(dir.path().join("mine.jsonl"), line).unwrap();
+    let text = "[[feedback.preferences]]\npath = \"mine.jsonl\"\nread.equal_answers = \"refuse\"\n";
+    let error = fails(mine(dir.path(), text));
+    assert!(error.contains("mine.jsonl, line 1"), "{error}");
+}
+
+#[test]
+fn a_key_that_no_recipe_has_is_found_in_what_is_extended_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = fails(mine(dir.path(), "[sft]\nepoch = 3\n"));
+    let told =
+        "mine.toml, with what it extends: [sft]: unknown key `epoch`; did you mean `epochs`?";
+    assert!(error.contains(told), "{error}");
+}
+
+#[test]
+fn settings_without_meaning_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for (text, told) in [
+        (
+            "[reward]\nothers_in_helpfulness = -1\n",
+            "reward.others_in_helpfulness: -1 is not",
+        ),
+        (
+            "[safety_scaling]\npercents = []\n",
+            "safety_scaling.percents: there must be one",
+        ),
+        (
+            "[safety_scaling]\npercents = [10, 10]\n",
+            "safety_scaling.percents: there must be one",
+        ),
+        (
+            "[safety_scaling]\npercents = [101]\n",
+            "safety_scaling.percents: 101 is not",
+        ),
+        ("[align]\nrounds = 0\n[safety_scaling]\n", "add [align]"),
+        ("[dpo]\nbeta = 0.0\n", "dpo: setting beta"),
+    ] {
+        let error = fails(mine(dir.path(), text));
+        assert!(error.contains(told), "{text}: {error}");
+    }
+}
