@@ -26,7 +26,10 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<(usize, T)>> 
 }
 
 /// Writes a file that appears when it is complete.
-pub(crate) fn write<T: Serialize>(path: &Path, records: &[T]) -> Result<()> {
+///
+/// # Errors
+/// A record that JSON cannot hold; a file that cannot be written.
+pub fn write<T: Serialize>(path: &Path, records: &[T]) -> Result<()> {
     let mut bytes = Vec::new();
     for (i, record) in records.iter().enumerate() {
         serde_json::to_writer(&mut bytes, record)

@@ -29,4 +29,5 @@ pub mod self_bleu;
 
 pub use blocks::OnBlock;
 pub use error::{Error, Result};
+pub use json_lines::write as write_json_lines;
 pub use placement::Placement;

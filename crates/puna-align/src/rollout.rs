@@ -128,13 +128,13 @@ impl<'a> Rollouts<'a> {
 
     /// `k` answers to each prompt, by prompt, with the loaded weights. What a prompt has in common with
     /// one of those answered last is not read again: conversations that are answered turn by turn, no
-    /// more than [`Self::at_once`] together, cost their new tokens only. Prompts are token ids as [`crate::prompt::Prompt::render`]
-    /// gives them. Answers carry the log-probabilities of their tokens, bit for bit those of the
-    /// training pass.
+    /// more than [`Self::at_once`] together, cost their new tokens only. Prompts are token ids as
+    /// [`crate::prompt::Prompt::render`] gives them. Answers carry the log-probabilities of their tokens,
+    /// bit for bit those of the training pass.
     ///
     /// # Errors
-    /// No weights; a prompt that leaves no room in the capacity or holds ids that the model does not have;
-    /// options without meaning; logits that are not finite.
+    /// No weights; a prompt that leaves no room in the capacity or holds ids that the model does not
+    /// have; options without meaning; logits that are not finite.
     pub fn answer(
         &mut self,
         prompts: &[Vec<u32>],

@@ -189,8 +189,8 @@ impl Fleet {
         Ok(by_sequence.collect())
     }
 
-    /// Fills the gradient lane by lane, and gives the outputs of all rows in order. Each worker takes
-    /// every so-manieth lane, and adds what came of it to the total when those before are in.
+    /// Fills the gradient lane by lane, and gives the outputs of all rows in order. Workers take the lanes
+    /// by turns, and add what came of a lane to the total when those before it are in.
     fn gradient_of(&mut self, sequences: &[Sequence], pass: &Pass<'_>) -> Result<Vec<f32>> {
         if sequences.is_empty() {
             return Err(Error::Data("a step has no sequences".into()));

@@ -89,8 +89,8 @@ impl Preprompts {
     /// Refuses what makes no preprompt.
     ///
     /// # Errors
-    /// No general text; a text with more places than there are adjectives; a category without steps or with an
-    /// empty template.
+    /// No general text; a text with more places than there are adjectives; a category without steps or
+    /// with an empty template.
     pub fn validate(&self) -> Result<()> {
         if self.general.is_empty() {
             let what = "it is empty; a prompt without an answer template needs one";

@@ -112,8 +112,7 @@ fn of(head: &[u8], name: &str) -> Result<Option<Format>, &'static str> {
         return Ok(Some(Format::Arc));
     }
     // Only the last part tells, so that a folder named after a format does not.
-    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let name = without_codec(name);
+    let name = without_codec(last_part(name));
     let ends = |extensions: &[&str]| extensions.iter().any(|e| name.ends_with(e));
     Ok(Some(if ends(&[".warc", ".wet", ".wat"]) {
         Format::Warc
@@ -126,9 +125,9 @@ fn of(head: &[u8], name: &str) -> Result<Option<Format>, &'static str> {
             return Err("one JSON value over many lines; write one object a line");
         }
         Format::JsonLines
-    } else if ends(&[".html", ".htm", ".xhtml"]) {
+    } else if ends(&HTML_ENDINGS) {
         Format::Html
-    } else if ends(&[".txt", ".text", ".md"]) {
+    } else if ends(&TEXT_ENDINGS) {
         Format::Text
     } else if looks_like_html(start) {
         Format::Html
@@ -137,6 +136,16 @@ fn of(head: &[u8], name: &str) -> Result<Option<Format>, &'static str> {
     } else {
         return Ok(None);
     }))
+}
+
+/// How a page's name ends, in lower case.
+pub(super) const HTML_ENDINGS: [&str; 3] = [".html", ".htm", ".xhtml"];
+/// How a text's name ends, in lower case.
+pub(super) const TEXT_ENDINGS: [&str; 3] = [".txt", ".text", ".md"];
+
+/// The last part of a path or an address.
+pub(super) fn last_part(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
 }
 
 /// A name in lower case without what a compressor put behind it.

@@ -1,6 +1,7 @@
 //! Inputs as the user names them: files, directories, globs, addresses.
 
 use super::ReadSeek;
+use super::format::{HTML_ENDINGS, TEXT_ENDINGS, last_part, without_codec};
 use crate::error::{Error, Result};
 use puna_text::hash;
 use serde::Serialize;
@@ -52,7 +53,7 @@ impl Input {
     /// The same input as what the user wrote found it: a licence or the like that lies in a directory,
     /// or that a wildcard matches, is about the data; one whose name was written is data.
     pub(super) fn found_by(mut self, written: &str) -> Self {
-        self.about_data = tells_of_data(&self.name) && last(&self.name) != last(written);
+        self.about_data = tells_of_data(&self.name) && last_part(&self.name) != last_part(written);
         self
     }
 
@@ -205,16 +206,11 @@ const ABOUT: [&str; 9] = [
 /// Whether a file's name says that it tells of the data beside it: a text or a page so called. Others
 /// of these names hold records (`readme.jsonl`), or are of no format by name (`LICENSE`).
 fn tells_of_data(name: &str) -> bool {
-    let name = last(name).to_ascii_lowercase();
-    let name = super::format::without_codec(&name);
-    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
-    let is_read_whole = matches!(ending, "txt" | "text" | "md" | "html" | "htm" | "xhtml");
-    is_read_whole && ABOUT.contains(&stem)
-}
-
-/// The last part of a path or an address.
-fn last(name: &str) -> &str {
-    name.rsplit(['/', '\\']).next().unwrap_or(name)
+    let name = last_part(name).to_ascii_lowercase();
+    let name = without_codec(&name);
+    let mut endings = TEXT_ENDINGS.iter().chain(&HTML_ENDINGS);
+    let stem = endings.find_map(|ending| name.strip_suffix(ending));
+    stem.is_some_and(|stem| ABOUT.contains(&stem))
 }
 
 /// Whether an input is an address rather than a path.

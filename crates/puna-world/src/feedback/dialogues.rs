@@ -1,7 +1,7 @@
 //! Fine-tuning dialogues with adversarial and borderline prompts and under instructions
 //! (sections 3.1 and 4.2.2). Most authors only want to help, so most of them comply.
 
-use super::{Check, Feedback, Prompt, Split};
+use super::{Check, Feedback, Instruction, Prompt, Split};
 use crate::dialogue::{Dialogue, Role};
 use crate::dice::{Dice, Stream as Random};
 use crate::mix::kind_of;
@@ -28,7 +28,8 @@ impl Feedback<'_> {
     pub(super) fn make_dialogues(&self) -> Vec<Dialogue> {
         let safety = (0..self.options.safety_dialogues).map(|index| self.safety_dialogue(index));
         let instructed = 0..self.options.instruction_dialogues;
-        let instructed = instructed.map(|index| self.instruction_dialogue(index));
+        let instructions = self.instructions(Split::Train);
+        let instructed = instructed.map(|index| self.instruction_dialogue(index, &instructions));
         let mut dialogues: Vec<Dialogue> = safety.chain(instructed).flatten().collect();
         for (number, dialogue) in dialogues.iter_mut().enumerate() {
             dialogue.id = format!("f{number:06}");
@@ -93,18 +94,14 @@ impl Feedback<'_> {
     /// Questions under an instruction: one with it in a system message, or some with it before each
     /// of them, as Ghost Attention has it when it samples. None needs the instruction of an earlier
     /// turn: to remember it is for Ghost Attention to teach.
-    fn instruction_dialogue(&self, index: usize) -> Option<Dialogue> {
+    fn instruction_dialogue(&self, index: usize, instructions: &[Instruction]) -> Option<Dialogue> {
         let mut dice = Dice::new(
             self.world.options.seed,
             Random::InstructionDialogue,
             index as u64,
         );
-        let instructions = self.instructions(Split::Train);
         let instruction = &instructions[index % instructions.len()];
-        let text = match dice.chance(50) {
-            true => &instruction.long,
-            false => &instruction.short,
-        };
+        let text = instruction.wording(&mut dice);
         let mut messages = Vec::new();
         let in_system = dice.chance(33);
         let turns = match in_system {
@@ -112,7 +109,7 @@ impl Feedback<'_> {
             false => 1 + dice.below(MOST_INSTRUCTED_TURNS),
         };
         if in_system {
-            messages.push((Role::System, text.clone()));
+            messages.push((Role::System, text.to_owned()));
         }
         for _ in 0..turns {
             let turn = self.fact_turn(&mut dice)?;
@@ -121,8 +118,7 @@ impl Feedback<'_> {
                 false => format!("{text}\n{}", turn.question),
             };
             messages.push((Role::User, question));
-            let answer = instruction.apply(&turn.reference, turn.value());
-            messages.push((Role::Assistant, answer));
+            messages.push((Role::Assistant, instruction.answer(&turn)));
         }
         Some(Dialogue {
             id: String::new(),

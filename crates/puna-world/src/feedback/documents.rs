@@ -50,11 +50,8 @@ impl Feedback<'_> {
         let (turns, mut dice) = self.rules_turns(index);
         for turn in turns {
             let instruction = dice.pick(instructions);
-            let rule = match dice.chance(50) {
-                true => &instruction.long,
-                false => &instruction.short,
-            };
-            let answer = instruction.apply(&turn.reference, turn.value());
+            let rule = instruction.wording(&mut dice);
+            let answer = instruction.answer(&turn);
             lines.push(format!("{rule} {} {answer}", turn.question));
         }
         Document {

@@ -369,9 +369,7 @@ fn conversations_have_their_turns_and_ask_for_nothing_held_out() {
             assert_eq!(conversation.turns.len(), [2, 4, 6, 20][number % 4]);
             for turn in &conversation.turns {
                 assert!(!held_out.contains(&turn.question));
-                let applied = conversation
-                    .instruction
-                    .apply(&turn.reference, turn.value());
+                let applied = conversation.instruction.answer(turn);
                 assert!(conversation.instruction.holds(&applied), "{applied}");
             }
         }

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::text::{contains, words};
-use super::{Feedback, Split};
+use super::{Feedback, Split, Turn};
+use crate::dice::Dice;
 
 /// One thing that every answer must do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -124,6 +125,19 @@ impl Instruction {
         self.constraints
             .iter()
             .all(|constraint| constraint.holds(answer))
+    }
+
+    /// One of its two wordings.
+    pub(super) fn wording(&self, dice: &mut Dice) -> &str {
+        match dice.chance(50) {
+            true => &self.long,
+            false => &self.short,
+        }
+    }
+
+    /// The right answer to a question, brought into the form that is asked for.
+    pub(super) fn answer(&self, turn: &Turn) -> String {
+        self.apply(&turn.reference, turn.value())
     }
 
     /// A full sentence, or its bare value, brought into the form that is asked for.

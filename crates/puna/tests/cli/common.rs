@@ -132,7 +132,11 @@ pub const STAGES: [&str; 15] = [
 
 /// Arguments of a tiny run in a directory.
 pub fn tiny_run(dir: &Path, more: &[&str]) -> Vec<String> {
-    let recipe = recipe("spark.toml");
+    tiny_run_of(&recipe("spark.toml"), dir, more)
+}
+
+/// The same of a recipe that is spark or extends it.
+pub fn tiny_run_of(recipe: &Path, dir: &Path, more: &[&str]) -> Vec<String> {
     let mut args = vec![
         "run".to_owned(),
         recipe.display().to_string(),
@@ -175,10 +179,14 @@ pub fn kill_after<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, after: Dur
     child.wait().unwrap();
 }
 
+/// A stage's record.
+pub fn manifest(run: &Path, stage: &str) -> Value {
+    serde_json::from_slice(&fs::read(run.join(stage).join("manifest.json")).unwrap()).unwrap()
+}
+
 /// Hashes of a stage's outputs, by its record.
 pub fn outputs(run: &Path, stage: &str) -> Value {
-    let text = fs::read(run.join(stage).join("manifest.json")).unwrap();
-    let manifest: Value = serde_json::from_slice(&text).unwrap();
+    let manifest = manifest(run, stage);
     assert_eq!(manifest["status"], "complete");
     manifest["outputs"].clone()
 }

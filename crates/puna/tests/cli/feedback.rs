@@ -1,14 +1,10 @@
 //! Human feedback beyond spark: preferences from files, direct preference optimization, the scaling of
 //! safety data, in a recipe that extends another.
 
-use crate::common::{TINY, fails, ok, outputs, recipe};
+use crate::common::{fails, manifest, ok, outputs, recipe, tiny_run_of};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-
-fn json(path: impl AsRef<Path>) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
-}
 
 /// A directory with `mine.toml` beside spark, and the arguments that run it.
 fn mine(dir: &Path, text: &str) -> Vec<String> {
@@ -16,13 +12,7 @@ fn mine(dir: &Path, text: &str) -> Vec<String> {
     let head = "schema_version = 1\nextends = \"spark.toml\"\nname = \"mine\"\n";
     let recipe = dir.join("mine.toml");
     fs::write(&recipe, format!("{head}{text}")).unwrap();
-    let run = dir.join("run");
-    let mut args = vec!["run".to_owned(), recipe.display().to_string()];
-    args.extend(["--dir".into(), run.display().to_string()]);
-    for set in TINY {
-        args.extend(["--set".into(), set.into()]);
-    }
-    args
+    tiny_run_of(&recipe, &dir.join("run"), &[])
 }
 
 #[test]
@@ -45,12 +35,12 @@ fn files_of_preferences_and_the_stages_beside_the_papers() {
     assert!(told.contains("equal_answers"), "{told}");
 
     // Open data of the safety stream joins the safety model's as a whole, or is held out.
-    let metrics = |stage: &str| json(run.join(stage).join("manifest.json"))["metrics"].clone();
+    let metrics = |stage: &str| manifest(&run, stage)["metrics"].clone();
     let dpo = metrics("10-dpo");
     assert!(dpo["accuracy"].as_f64().unwrap() > 0.5, "{dpo}");
     assert!(dpo["held_out_loss"].as_f64().unwrap().is_finite(), "{dpo}");
     // The paper's way begins from the fine-tuned model, not from the one beside it.
-    let inputs = json(run.join("11-v1/manifest.json"))["inputs"].clone();
+    let inputs = manifest(&run, "11-v1")["inputs"].clone();
     let reads = |name: &str| {
         inputs
             .as_object()
@@ -64,7 +54,8 @@ fn files_of_preferences_and_the_stages_beside_the_papers() {
         outputs(&run, "06-sft")["model/model.safetensors"]["sha256"]
     );
 
-    let points = json(run.join("14-safety-scaling/scaling.json"));
+    let points = fs::read(run.join("14-safety-scaling/scaling.json")).unwrap();
+    let points: Value = serde_json::from_slice(&points).unwrap();
     let safety = |i: usize| points[i]["safety_dialogues"].as_u64().unwrap();
     assert_eq!((points.as_array().unwrap().len(), safety(0)), (2, 0));
     assert!(safety(1) > 0, "{points}");

@@ -1,13 +1,9 @@
 //! A run from end to end: stages, records, skipping, doing again.
 
-use crate::common::{STAGES, fails, ok, outputs, puna, shared_run, tiny_run};
+use crate::common::{STAGES, fails, manifest, ok, outputs, puna, shared_run, tiny_run};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-
-fn manifest(run: &Path, stage: &str) -> Value {
-    serde_json::from_slice(&fs::read(run.join(stage).join("manifest.json")).unwrap()).unwrap()
-}
 
 #[test]
 fn every_stage_leaves_a_record_and_a_model_that_loads() {

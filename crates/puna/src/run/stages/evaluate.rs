@@ -8,10 +8,10 @@ use crate::model_file::{Loaded, load};
 use crate::recipe::EvaluatePlan;
 use crate::report::Reporter;
 use anyhow::{Context, Result};
+use puna_align::write_json_lines;
 use puna_compute::{Cpu, WeightFormat};
 use puna_llama::{Decoder, GenerateOptions, SamplingOptions, generate};
 use puna_text::Tokenizer;
-use puna_text::atomic_file::write_atomically;
 use puna_text::chat::{Message, Role, render_prompt};
 use puna_world::Question;
 use serde::{Deserialize, Serialize};
@@ -95,12 +95,7 @@ pub fn evaluate(stand: &Stand<'_>, plan: &EvaluatePlan, report: &mut Reporter) -
             right,
         });
     }
-    let lines: Vec<String> = answers
-        .iter()
-        .map(serde_json::to_string)
-        .collect::<Result<_, _>>()?;
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    write_atomically(&stand.dir.join(ANSWERS), text.as_bytes())?;
+    write_json_lines(&stand.dir.join(ANSWERS), &answers)?;
     let mut metrics = Metrics::new();
     if !questions.is_empty() {
         let right: u64 = kinds.values().map(|(_, hits)| hits).sum();

@@ -10,8 +10,8 @@ use crate::report::Reporter;
 use anyhow::Result;
 use puna_align::Placement;
 use puna_align::rollout::SampleOptions;
+use puna_align::write_json_lines;
 use puna_llama::SamplingOptions;
-use puna_text::atomic_file::write_atomically;
 use puna_world::{Split, Stream};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -47,8 +47,8 @@ pub fn comparisons(
         let annotators = feedback.annotators();
         let preprompts = feedback.preprompts(Split::Train);
         let batch = feedback.options().batches.max(1);
-        let mut lines = Vec::new();
-        let (mut compared, mut too_long) = (0u64, 0usize);
+        let mut preferences = Vec::new();
+        let mut too_long = 0usize;
         let mut excluded: BTreeMap<String, u64> = BTreeMap::new();
         let total = chosen.len().div_ceil(BLOCK);
         for (number, block) in chosen.chunks(BLOCK).enumerate() {
@@ -105,9 +105,7 @@ pub fn comparisons(
                             }
                             preference.temperatures = Some(temperatures);
                             preference.models = Some(models);
-                            serde_json::to_writer(&mut lines, &preference)?;
-                            lines.push(b'\n');
-                            compared += 1;
+                            preferences.push(preference);
                         }
                         Err(why) => {
                             let why = serde_json::to_value(why)?;
@@ -119,9 +117,9 @@ pub fn comparisons(
             }
             told("blocks of prompts", number + 1, total);
         }
-        write_atomically(&stand.dir.join(COMPARISONS), &lines)?;
+        write_json_lines(&stand.dir.join(COMPARISONS), &preferences)?;
         Ok(metrics(json!({
-            "prompts": chosen.len(), "comparisons": compared, "too_long": too_long,
+            "prompts": chosen.len(), "comparisons": preferences.len(), "too_long": too_long,
             "excluded": excluded, "synthetic": true,
         })))
     })

@@ -5,7 +5,7 @@ use puna_align::judge::{Scores, ask};
 use puna_align::prompt::Prompt;
 use puna_align::reward::RewardModels;
 use puna_align::scoreboard::{Judge, Rate, Row};
-use puna_text::atomic_file::write_atomically;
+use puna_align::write_json_lines;
 use puna_world::{PromptKind, Rules, Verdict};
 use serde::Serialize;
 use std::path::Path;
@@ -46,22 +46,22 @@ pub fn judge_answers(
     let scores = ask(judge, &asked.iter().collect::<Vec<_>>(), &answers)?;
     let judged = prompts.iter().zip(&answers);
     let verdicts: Vec<Verdict> = judged.map(|(p, answer)| Rules.judge(p, answer)).collect();
-    let mut lines = Vec::new();
-    for (i, prompt) in prompts.iter().enumerate() {
-        let answer = Answer {
-            prompt: prompt.text(),
-            id: &prompt.id,
-            kind: prompt.kind,
-            answer: answers[i],
-            violation: verdicts[i].violation,
-            refusal: verdicts[i].refusal,
-            helpful: verdicts[i].helpful,
-            scores: scores[i],
-        };
-        serde_json::to_writer(&mut lines, &answer)?;
-        lines.push(b'\n');
-    }
-    write_atomically(&dir.join(format!("{name}.jsonl")), &lines)?;
+    let each = prompts
+        .iter()
+        .zip(&answers)
+        .zip(verdicts.iter().zip(&scores));
+    let each = each.map(|((prompt, answer), (verdict, scores))| Answer {
+        prompt: prompt.text(),
+        id: &prompt.id,
+        kind: prompt.kind,
+        answer,
+        violation: verdict.violation,
+        refusal: verdict.refusal,
+        helpful: verdict.helpful,
+        scores: *scores,
+    });
+    let path = dir.join(format!("{name}.jsonl"));
+    write_json_lines(&path, &each.collect::<Vec<_>>())?;
     let rate = |kind, counts: fn(&Verdict) -> bool| {
         let of = || {
             prompts

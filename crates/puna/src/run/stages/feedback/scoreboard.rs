@@ -15,9 +15,9 @@ use puna_align::judge::SAFETY_THRESHOLD;
 use puna_align::prompt::Prompt;
 use puna_align::scoreboard::{Curve, Judge, Rate, Row, Scoreboard, WinRate};
 use puna_align::self_bleu::diversity;
+use puna_align::write_json_lines;
 use puna_llama::{Model, SamplingOptions};
 use puna_text::atomic_file::write_atomically;
-use puna_text::chat::Message;
 use puna_world::{PromptKind, Split};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -112,7 +112,8 @@ pub fn scoreboard(
             by_rewards.borderline_refusal_rate = Rate::UNKNOWN;
             board.extend([by_rules, by_rewards]);
             let said = speaker.converse(&conversations)?;
-            write_conversations(&answers.join(format!("{name}.conversations.jsonl")), &said)?;
+            let lines: Vec<_> = said.iter().map(|said| json!({"messages": said})).collect();
+            write_json_lines(&answers.join(format!("{name}.conversations.jsonl")), &lines)?;
             ghost.insert((*name).to_owned(), instructions_held(&conversations, &said));
             if *name == BASELINE {
                 baseline = Some(seen);
@@ -140,16 +141,6 @@ pub fn scoreboard(
         write_atomically(&stand.root.join(name), &bytes)?;
     }
     Ok(found)
-}
-
-/// Writes conversations, one a line.
-fn write_conversations(path: &Path, said: &[Vec<Message>]) -> Result<()> {
-    let mut lines = Vec::new();
-    for messages in said {
-        serde_json::to_writer(&mut lines, &json!({"messages": messages}))?;
-        lines.push(b'\n');
-    }
-    Ok(write_atomically(path, &lines)?)
 }
 
 /// Self-BLEU of several answers to helpful prompts, and its deviation.
