@@ -4,8 +4,8 @@
 //! - `{"prompt": .., "completion": ..}`
 //! - `{"instruction": .., "input": .., "output": ..}`, where `input` may be missing or empty
 //!
-//! With `"loss": "last_answer"` only the last answer is trained on. Other fields are allowed beside
-//! these, and not read.
+//! With `"loss": "last_answer"` only the last answer is trained on, and an assistant's message with
+//! `"weight": 0` is read and not trained on. Other fields are allowed beside these, and not read.
 
 use crate::error::{Error, Result};
 use crate::tokens::open_text;
@@ -13,6 +13,7 @@ use puna_text::chat::{Message, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,8 @@ pub struct Dialogue {
     pub messages: Vec<Message>,
     /// Which answers count in the loss.
     pub loss: LossOn,
+    /// Of these, the messages by index that do not.
+    pub without_loss: BTreeSet<usize>,
     /// File and line, for messages about it; line 0 is none.
     pub origin: (PathBuf, usize),
 }
@@ -45,6 +48,7 @@ impl Dialogue {
         Self {
             messages,
             loss: LossOn::default(),
+            without_loss: BTreeSet::new(),
             origin: (PathBuf::from("dialogue"), 0),
         }
     }
@@ -80,11 +84,13 @@ pub fn read_dialogues(path: &Path) -> Result<Vec<Dialogue>> {
         let mut dialogue = Dialogue {
             messages: Vec::new(),
             loss: LossOn::default(),
+            without_loss: BTreeSet::new(),
             origin: (path.to_path_buf(), line),
         };
         let record: Value = serde_json::from_slice(&bytes)
             .map_err(|e| dialogue.error("record", format!("not JSON: {e}")))?;
         dialogue.messages = messages(&dialogue, &record)?;
+        dialogue.without_loss = without_loss(&dialogue, &record)?;
         if let Some(value) = record.get("loss") {
             dialogue.loss = LossOn::deserialize(value).map_err(|_| {
                 let what = format!("{value} is neither \"all_answers\" nor \"last_answer\"");
@@ -141,6 +147,25 @@ fn messages(at: &Dialogue, record: &Value) -> Result<Vec<Message>> {
     }
 }
 
+/// The messages of weight 0.
+fn without_loss(at: &Dialogue, record: &Value) -> Result<BTreeSet<usize>> {
+    let mut without = BTreeSet::new();
+    let list = record.get("messages").and_then(Value::as_array);
+    for (i, message) in list.into_iter().flatten().enumerate() {
+        match message.get("weight").map(Value::as_f64) {
+            None | Some(Some(1.0)) => {}
+            Some(Some(0.0)) => {
+                without.insert(i);
+            }
+            Some(_) => {
+                let what = "it is neither 0 nor 1";
+                return Err(at.error(format!("messages[{i}].weight"), what));
+            }
+        }
+    }
+    Ok(without)
+}
+
 fn message(at: &Dialogue, field: &str, value: &Value) -> Result<Message> {
     let Some(value) = value.as_object() else {
         return Err(at.error(field, "it is not an object"));
@@ -186,6 +211,7 @@ mod tests {
 {"prompt":"u","completion":"a"}
 {"instruction":"u","input":"","output":"a"}
 {"instruction":"u","input":"i","output":"a","loss":"last_answer"}
+{"messages":[{"role":"user","content":"u"},{"role":"assistant","content":"a","weight":0},{"role":"user","content":"u"},{"role":"assistant","content":"a","weight":1}]}
 "#;
         let dialogues = read(lines).unwrap();
         let texts = |i: usize| -> Vec<&str> {
@@ -202,6 +228,8 @@ mod tests {
         assert_eq!(dialogues[3].origin.1, 5);
         assert_eq!(dialogues[2].loss, LossOn::AllAnswers);
         assert_eq!(dialogues[3].loss, LossOn::LastAnswer);
+        assert!(dialogues[0].without_loss.is_empty());
+        assert_eq!(dialogues[4].without_loss, BTreeSet::from([1]));
     }
 
     #[test]
@@ -219,6 +247,10 @@ mod tests {
             (
                 r#"{"messages":[{"role":"user"}]}"#,
                 "line 1, messages[0].content: it is missing",
+            ),
+            (
+                r#"{"messages":[{"role":"user","content":"","weight":2}]}"#,
+                "line 1, messages[0].weight: it is neither",
             ),
             (r#"{"messages":{}}"#, "line 1, messages: it is not a list"),
             (r#"{"text":"u"}"#, "line 1, record: it has none"),

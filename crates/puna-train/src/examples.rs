@@ -8,7 +8,7 @@ use crate::sequence::Sequence;
 use crate::sft::{SftSettings, TooLong};
 use crate::shuffle::permutation;
 use puna_text::Tokenizer;
-use puna_text::chat::{contains_special_tags, render_training};
+use puna_text::chat::{Role, contains_special_tags, render_training};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 
@@ -51,6 +51,7 @@ impl Examples {
                     }
                     other => other.into(),
                 })?;
+            clear_answers(&mut rendered.loss_mask, dialogue);
             if dialogue.loss == LossOn::LastAnswer {
                 // A dialogue ends with an answer, which the tokens of its prompt precede.
                 let before = rendered.loss_mask.iter().rposition(|&answer| !answer);
@@ -170,6 +171,19 @@ impl Examples {
             );
         }
         sequence
+    }
+}
+
+/// Takes the answers that do not count out of a mask, which marks one answer after the other, with what the
+/// user says between any two.
+fn clear_answers(mask: &mut [bool], dialogue: &Dialogue) {
+    let messages = dialogue.messages.iter().enumerate();
+    let answers = messages.filter(|(_, message)| message.role == Role::Assistant);
+    let marked = mask.chunk_by_mut(|a, b| a == b).filter(|run| run[0]);
+    for ((index, _), run) in answers.zip(marked) {
+        if dialogue.without_loss.contains(&index) {
+            run.fill(false);
+        }
     }
 }
 

@@ -61,15 +61,15 @@ enum Kind {
 
 /// How many of a hundred dialogues are of each kind.
 const MIX: [(Kind, usize); 9] = [
-    (Kind::Fact, 44),
-    (Kind::FollowUp, 18),
+    (Kind::Fact, 41),
+    (Kind::FollowUp, 15),
     (Kind::System, 9),
     (Kind::Who, 6),
     (Kind::TellMe, 6),
     (Kind::List, 3),
     (Kind::Story, 4),
     (Kind::Unknown, 6),
-    (Kind::SmallTalk, 4),
+    (Kind::SmallTalk, 10),
 ];
 
 impl Kind {

@@ -34,6 +34,10 @@ pub struct GhostSettings {
     /// Which answers count in the loss. The paper: the last. On all of them, a dialogue teaches as much
     /// as all its beginnings would, each for its last answer.
     pub loss: LossOn,
+    /// Share of the turns, the last of a dialogue aside, that are answered as if there were no instruction
+    /// and count in no loss: whoever sees that earlier answers do not keep an instruction learns to look at
+    /// the instruction itself. The paper's has none.
+    pub lapses: f64,
     /// Answers sampled at each turn, of which one goes on. The paper: as in rejection sampling,
     /// without a number.
     pub k: usize,
@@ -62,6 +66,7 @@ impl Default for GhostSettings {
             short_share: 0.5,
             placement: Placement::SystemMessage,
             loss: LossOn::LastAnswer,
+            lapses: 0.0,
             k: 1,
             judged: true,
             temperature: 1.0,
@@ -98,6 +103,9 @@ pub struct GhostDialogue {
     /// turns than the seed where an answer could not be used or no room was left; none where that
     /// was the first.
     pub messages: Vec<Message>,
+    /// The turns, from 0, that were answered without the instruction.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lapses: Vec<usize>,
 }
 
 impl GhostDialogue {
@@ -110,7 +118,20 @@ impl GhostDialogue {
         let messages = settings.placement.place(wording, &self.messages);
         let mut dialogue = Dialogue::new(messages);
         dialogue.loss = settings.loss;
+        let before = dialogue.messages.len() - self.messages.len();
+        let answers = self.lapses.iter().map(|turn| before + 2 * turn + 1);
+        dialogue.without_loss = answers.collect();
         (!self.messages.is_empty()).then_some(dialogue)
+    }
+
+    /// Takes lapses off the end, where a later answer could not be used.
+    fn end_with_the_instruction_kept(&mut self) {
+        while let Some(last) = self
+            .lapses
+            .pop_if(|turn| 2 * *turn + 2 == self.messages.len())
+        {
+            self.messages.truncate(2 * last);
+        }
     }
 }
 
@@ -174,6 +195,7 @@ pub fn ghost_dialogues(job: GhostJob<'_, '_>) -> Result<Vec<GhostDialogue>> {
             instruction,
             shortened: false,
             messages: Vec::new(),
+            lapses: Vec::new(),
         })
         .collect();
     for &i in &order[..short as usize] {
@@ -211,6 +233,7 @@ fn check(settings: &GhostSettings, seeds: &[GhostSeed]) -> Result<()> {
     at_least_one([("k", settings.k), ("max_tokens", settings.max_tokens)])?;
     for (name, share) in [
         ("short_share", settings.short_share),
+        ("lapses", settings.lapses),
         ("safety_threshold", settings.safety_threshold),
     ] {
         if !(0.0..=1.0).contains(&share) {
@@ -237,11 +260,15 @@ fn converse(
     let mut dialogues = begun.to_vec();
     let mut going: Vec<usize> = (0..seeds.len()).collect();
     for turn in 0.. {
+        let lapse = |i: usize| is_lapse(settings, first + i, turn, seeds[i].turns.len());
         let mut asked = Vec::new();
         let mut tokens = Vec::new();
         let mut asking = Vec::new();
         for &i in going.iter().filter(|&&i| turn < seeds[i].turns.len()) {
-            let prompt = instructed(&dialogues[i], &seeds[i].turns[turn]);
+            let prompt = match lapse(i) {
+                true => Prompt::new(seeds[i].id.as_str(), seeds[i].turns[turn].as_str()),
+                false => instructed(&dialogues[i], &seeds[i].turns[turn]),
+            };
             let rendered = prompt.render(policy.rollouts.tokenizer())?;
             if rendered.len() < room {
                 asked.push(prompt);
@@ -266,7 +293,8 @@ fn converse(
         let prompts: Vec<&Prompt> = asked.iter().collect();
         let mut answers = policy.candidates(&prompts, &tokens, &options)?;
         if let Some(check) = check {
-            for (&i, answers) in asking.iter().zip(&mut answers) {
+            let each = asking.iter().zip(&mut answers);
+            for (&i, answers) in each.filter(|(i, _)| !lapse(**i)) {
                 let broken = |c: &&mut Candidate| {
                     c.is_usable() && !(check.keeps)(&dialogues[i].instruction, &c.text)
                 };
@@ -288,10 +316,23 @@ fn converse(
                 Message::new(Role::Assistant, answers[chosen].text.as_str()),
             ];
             dialogues[i].messages.extend(pair);
+            if lapse(i) {
+                dialogues[i].lapses.push(turn);
+            }
             going.push(i);
         }
     }
+    for dialogue in &mut dialogues {
+        dialogue.end_with_the_instruction_kept();
+    }
     Ok(dialogues)
+}
+
+/// Whether this dialogue forgets its instruction at this turn.
+fn is_lapse(settings: &GhostSettings, dialogue: usize, turn: usize, turns: usize) -> bool {
+    let seed = derived_seed(settings.seed, "lapse", turn as u64);
+    let throw = derived_seed(seed, "dialogue", dialogue as u64) as f64 / u64::MAX as f64;
+    turn + 1 < turns && throw < settings.lapses
 }
 
 /// The dialogue so far and the user's next message, the instruction before every one of the user's.

@@ -6,7 +6,7 @@ use puna_align::ghost_attention::{
 use puna_align::judge::Scores;
 use puna_align::prompt::Prompt;
 use puna_align::{Placement, Result};
-use puna_text::chat::{Role, render_training};
+use puna_text::chat::{Message, Role, render_training};
 use puna_train::{Examples, LossOn, SftSettings};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -230,6 +230,56 @@ fn only_answers_that_keep_the_instruction_go_on() {
     assert_eq!(broken(&checked), 0);
     assert!(checked.iter().any(|d| !d.messages.is_empty()));
     assert!(broken(&sample(None)) > 0);
+}
+
+/// A lapse is asked without instruction and history, counts in no loss, and is never the last turn.
+#[test]
+fn lapses_know_of_no_instruction_and_count_in_no_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    let with_lapses = GhostSettings {
+        lapses: 0.5,
+        loss: LossOn::AllAnswers,
+        ..settings()
+    };
+    let mut asked: Vec<Prompt> = Vec::new();
+    let mut judge = |prompt: &Prompt, answer: &str| {
+        asked.push(prompt.clone());
+        rule(prompt, answer)
+    };
+    let dialogues = run(dir.path(), 1, &with_lapses, &mut judge, None).unwrap();
+    let tokenizer = super::common::tokenizer();
+    let mut lapses = 0;
+    for (dialogue, seed) in dialogues.iter().zip(seeds()) {
+        lapses += dialogue.lapses.len();
+        let last = (dialogue.messages.len() / 2).checked_sub(1);
+        for &turn in &dialogue.lapses {
+            assert!(Some(turn) < last, "{dialogue:?}");
+            let plain = [Message::new(Role::User, seed.turns[turn].as_str())];
+            let of_turn = |p: &&Prompt| p.id == seed.id && p.messages == plain;
+            assert_eq!(asked.iter().filter(of_turn).count(), 4);
+        }
+        let Some(training) = dialogue.training(&with_lapses) else {
+            continue;
+        };
+        let rows = |training: &puna_train::Dialogue| {
+            let list = std::slice::from_ref(training);
+            let examples = Examples::render(&tokenizer, list, &SftSettings::default());
+            examples.unwrap().rows().1
+        };
+        // Each lapse takes as many rows from the loss as it has when it counts alone.
+        let mut whole = training.clone();
+        whole.without_loss.clear();
+        let alone = |turn: &usize| {
+            let mut until = training.clone();
+            until.messages.truncate(2 * turn + 3);
+            until.without_loss.clear();
+            until.loss = LossOn::LastAnswer;
+            rows(&until)
+        };
+        let of_lapses: u64 = dialogue.lapses.iter().map(alone).sum();
+        assert_eq!(rows(&whole) - of_lapses, rows(&training));
+    }
+    assert!(lapses > 2, "{lapses}");
 }
 
 /// Without it no reward model is asked, and the first answer that can be used goes on.

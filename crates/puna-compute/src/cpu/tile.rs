@@ -135,8 +135,43 @@ unsafe fn fixed<S: Simd, P: Panel, const M: usize, const N: usize>(
 ) {
     // SAFETY: by the contract of `tiles`.
     unsafe {
+        // Each layout of the left side has a loop of its own, whose addresses need next to no arithmetic: that
+        // would compete with the multiply-adds for the same ports.
+        if a.col == 1 {
+            summed::<S, P, M, N, ROWS>(depth, a, b, c);
+        } else if a.row == 1 {
+            summed::<S, P, M, N, COLUMNS>(depth, a, b, c);
+        } else {
+            summed::<S, P, M, N, ANY>(depth, a, b, c);
+        }
+    }
+}
+
+/// Layouts of the left side: rows contiguous, columns contiguous, neither.
+const ROWS: u8 = 0;
+const COLUMNS: u8 = 1;
+const ANY: u8 = 2;
+
+/// One tile of a left side of this layout.
+///
+/// # Safety
+/// As for [`tiles`].
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+unsafe fn summed<S: Simd, P: Panel, const M: usize, const N: usize, const LAYOUT: u8>(
+    depth: usize,
+    a: View,
+    b: P,
+    c: Target,
+) {
+    // SAFETY: by the contract of `tiles`.
+    unsafe {
         let width = N * S::LANES;
-        let rows: [*const f32; M] = std::array::from_fn(|i| a.ptr.wrapping_add(i * a.row));
+        let (row, col) = match LAYOUT {
+            ROWS => (a.row, 1),
+            COLUMNS => (1, a.col),
+            _ => (a.row, a.col),
+        };
         let mut acc = [[S::splat(0.0); N]; M];
         // The target's lines come while the sums are formed.
         for i in 0..M {
@@ -144,17 +179,34 @@ unsafe fn fixed<S: Simd, P: Panel, const M: usize, const N: usize>(
                 prefetch(c.ptr.wrapping_add(i * c.stride + v * S::LANES).cast());
             }
         }
-        // A transposed left side walks from page to page, where no hardware foresees it.
-        let ahead = rows[0].wrapping_add(AHEAD * a.col);
-        for k in 0..depth {
-            prefetch(ahead.wrapping_add(k * a.col).cast());
+        let mut k = 0;
+        while k + UNROLL <= depth {
+            for u in 0..UNROLL {
+                let at = a.ptr.wrapping_add((k + u) * col);
+                if LAYOUT != ROWS {
+                    // It walks from page to page, where no hardware foresees it.
+                    prefetch(at.wrapping_add(AHEAD * col).cast());
+                }
+                let b: [S::V; N] = std::array::from_fn(|v| b.load::<S>(k + u, v * S::LANES, width));
+                for i in 0..M {
+                    let x = S::splat(*at.wrapping_add(i * row));
+                    for v in 0..N {
+                        acc[i][v] = S::mul_add(x, b[v], acc[i][v]);
+                    }
+                }
+            }
+            k += UNROLL;
+        }
+        while k < depth {
+            let at = a.ptr.wrapping_add(k * col);
             let b: [S::V; N] = std::array::from_fn(|v| b.load::<S>(k, v * S::LANES, width));
             for i in 0..M {
-                let x = S::splat(*rows[i].add(k * a.col));
+                let x = S::splat(*at.wrapping_add(i * row));
                 for v in 0..N {
                     acc[i][v] = S::mul_add(x, b[v], acc[i][v]);
                 }
             }
+            k += 1;
         }
         put::<S, M, N>(acc, c);
     }
@@ -202,6 +254,8 @@ pub(crate) unsafe fn put<S: Simd, const M: usize, const N: usize>(acc: [[S::V; N
     }
 }
 
+/// Products of a turn of the loop over the depth.
+const UNROLL: usize = 4;
 /// Depth ahead of the sums that a tile asks for.
 const AHEAD: usize = 16;
 

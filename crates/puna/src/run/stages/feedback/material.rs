@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 
 /// The world's comparisons of its own answers, in its stage.
 const OF_WORLD: &str = "preferences.train.jsonl";
-/// Those to measure on.
-const HELD_OUT: &str = "preferences.held_out.jsonl";
-/// Share of a file's preferences that is held out.
+/// Those about prompts and facts that no training comparison is about.
+const NEW_PROMPTS: &str = "preferences.held_out.jsonl";
+/// Share of the dialogues whose comparisons are held out.
 const HELD_OUT_SHARE: f64 = 0.1;
 
 /// Calls `work` with the world's feedback material.
@@ -71,8 +71,10 @@ pub struct Compared {
     pub train: Vec<Preference>,
     /// To train on, open data of others.
     pub open: Vec<Preference>,
-    /// To measure on.
+    /// To measure on: about other dialogues, drawn from all of them, as the paper's test sets are.
     pub held_out: Vec<Preference>,
+    /// To measure on: the world's, about facts and phrasings that no training comparison has.
+    pub new_facts: Vec<Preference>,
 }
 
 /// Reads the preferences of the material, and reports what was skipped.
@@ -85,24 +87,30 @@ pub fn compared(stand: &Stand<'_>, material: &Material, report: &mut Reporter) -
         }
         Ok(read.preferences)
     };
-    if material.of_world {
-        let (world, policy) = (stand.of("world")?, ReadPolicy::default());
-        compared.train = read(&world.join(OF_WORLD), &policy)?;
-        let sampled = stand.of("feedback")?.join(super::COMPARISONS);
-        compared.train.extend(read(&sampled, &policy)?);
-        compared.held_out = read(&world.join(HELD_OUT), &policy)?;
-    }
-    for file in &material.preferences {
-        for preference in read(&file.path, &file.read)? {
-            // By the dialogue, so that all comparisons of one stay on a side.
+    // By the dialogue, so that all comparisons of one stay on a side.
+    let mut split = |preferences: Vec<Preference>, open: bool| {
+        for preference in preferences {
             if is_dialogue_held_out(0, &preference.dialogue, HELD_OUT_SHARE) {
                 compared.held_out.push(preference);
-            } else if file.open {
+            } else if open {
                 compared.open.push(preference);
             } else {
                 compared.train.push(preference);
             }
         }
+    };
+    if material.of_world {
+        let (world, policy) = (stand.of("world")?, ReadPolicy::default());
+        split(read(&world.join(OF_WORLD), &policy)?, false);
+        let sampled = stand.of("feedback")?.join(super::COMPARISONS);
+        split(read(&sampled, &policy)?, false);
+    }
+    for file in &material.preferences {
+        split(read(&file.path, &file.read)?, file.open);
+    }
+    if material.of_world {
+        let path = stand.of("world")?.join(NEW_PROMPTS);
+        compared.new_facts = read(&path, &ReadPolicy::default())?;
     }
     Ok(compared)
 }

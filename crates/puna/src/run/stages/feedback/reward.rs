@@ -57,6 +57,7 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
         plan.stream.name()
     );
     let held_out = of(&data.held_out, plan.stream);
+    let new_facts = of(&data.new_facts, plan.stream);
     let fits = |preference: &&Preference| {
         let longest = [preference.chosen_messages(), preference.rejected_messages()];
         longest.iter().all(|messages| {
@@ -64,9 +65,10 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
                 .is_ok_and(|rendered| rendered.ids.len() <= plan.settings.max_tokens)
         })
     };
-    let valid: Vec<&Preference> = held_out.iter().filter(fits).collect();
-    if valid.len() < held_out.len() {
-        let n = held_out.len() - valid.len();
+    let [valid, new_facts_fit] =
+        [&held_out, &new_facts].map(|list| list.iter().filter(fits).collect::<Vec<_>>());
+    let n = held_out.len() + new_facts.len() - valid.len() - new_facts_fit.len();
+    if n > 0 {
         report.warning(&format!(
             "{n} held-out comparisons are longer than max_tokens"
         ));
@@ -84,10 +86,12 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
     })?;
     let scored = model.score_pairs(&valid, stand.threads)?;
     let accuracy = AccuracyReport::of(&scored);
+    let on_new_facts = AccuracyReport::of(&model.score_pairs(&new_facts_fit, stand.threads)?);
     let chosen: Vec<f32> = scored.iter().map(|pair| pair.chosen).collect();
     let rejected: Vec<f32> = scored.iter().map(|pair| pair.rejected).collect();
     let told = json!({
         "accuracy": accuracy,
+        "accuracy_on_new_facts": on_new_facts,
         "calibration": pair_reliability(&scored, BINS),
         "scores": {"chosen": histogram(&chosen, BINS), "rejected": histogram(&rejected, BINS)},
     });
@@ -112,6 +116,8 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
     ] {
         rate(of, accuracy.by_strength[strength as usize]);
     }
+    let on_new_facts = on_new_facts.by_strength[Strength::SignificantlyBetter as usize];
+    rate("accuracy_significantly_better_new_facts", on_new_facts);
     if plan.stream == Stream::Safety {
         rate("unsafe_recall", accuracy.unsafe_recall);
     }
