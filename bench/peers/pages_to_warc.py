@@ -2,9 +2,9 @@
 
     python3 bench/peers/pages_to_warc.py DIRECTORY OUT.warc.gz [OUT.warc.gz ...] [--times N]
 
-Every *.html or *.html.gz under DIRECTORY becomes a response, dealt to the files in turn. With --times each becomes N of them under addresses of
-their own and with a last paragraph of its own, so that no engine drops them as copies; reading and extracting them is
-the work that is compared. Needs warcio.
+Every *.html or *.html.gz under DIRECTORY becomes a response, dealt to the files in turn. With --times each becomes N
+of them, each with an address and a last paragraph of its own: exact copies they are not, near copies they are, and who
+looks for those drops most. So what is compared is reading and extracting. Needs warcio.
 """
 
 from __future__ import annotations
@@ -37,14 +37,18 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=1)
     args = parser.parse_args()
     pages = sorted(path for path in args.directory.rglob("*") if path.name.endswith((".html", ".html.gz")))
-    headers = [("Content-Type", "text/html; charset=utf-8")]
+    if not pages:
+        parser.error(f"{args.directory} holds no *.html or *.html.gz")
+    headers = [("Content-Type", "text/html")]
     with contextlib.ExitStack() as stack:
         writers = [WARCWriter(stack.enter_context(out.open("wb")), gzip=True) for out in args.out]
         for number in range(len(pages) * args.times):
             path = pages[number % len(pages)]
             body = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
             if args.times > 1:
-                body = body.replace(b"</body>", paragraph(number) + b"</body>", 1)
+                end = body.lower().rfind(b"</body>")
+                end = end if end >= 0 else len(body)
+                body = body[:end] + paragraph(number) + body[end:]
             writer = writers[number % len(writers)]
             record = writer.create_warc_record(
                 f"http://page{number}.example/", "response", payload=io.BytesIO(body),

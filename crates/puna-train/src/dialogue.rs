@@ -147,18 +147,25 @@ fn messages(at: &Dialogue, record: &Value) -> Result<Vec<Message>> {
     }
 }
 
-/// The messages of weight 0.
+/// The answers of weight 0; what stands beside other messages is not read.
 fn without_loss(at: &Dialogue, record: &Value) -> Result<BTreeSet<usize>> {
     let mut without = BTreeSet::new();
     let list = record.get("messages").and_then(Value::as_array);
-    for (i, message) in list.into_iter().flatten().enumerate() {
-        match message.get("weight").map(Value::as_f64) {
-            None | Some(Some(1.0)) => {}
-            Some(Some(0.0)) => {
+    let answers = list
+        .into_iter()
+        .flatten()
+        .zip(&at.messages)
+        .enumerate()
+        .filter(|(_, (_, message))| message.role == Role::Assistant);
+    for (i, (answer, _)) in answers {
+        match answer.get("weight") {
+            None | Some(Value::Null) => {}
+            Some(weight) if weight.as_f64() == Some(1.0) => {}
+            Some(weight) if weight.as_f64() == Some(0.0) => {
                 without.insert(i);
             }
-            Some(_) => {
-                let what = "it is neither 0 nor 1";
+            Some(weight) => {
+                let what = format!("{weight} is neither 0 nor 1");
                 return Err(at.error(format!("messages[{i}].weight"), what));
             }
         }
@@ -211,7 +218,7 @@ mod tests {
 {"prompt":"u","completion":"a"}
 {"instruction":"u","input":"","output":"a"}
 {"instruction":"u","input":"i","output":"a","loss":"last_answer"}
-{"messages":[{"role":"user","content":"u"},{"role":"assistant","content":"a","weight":0},{"role":"user","content":"u"},{"role":"assistant","content":"a","weight":1}]}
+{"messages":[{"role":"user","content":"u","weight":0.5},{"role":"assistant","content":"a","weight":0},{"role":"user","content":"u"},{"role":"assistant","content":"a","weight":1},{"role":"user","content":"u"},{"role":"assistant","content":"a","weight":null}]}
 "#;
         let dialogues = read(lines).unwrap();
         let texts = |i: usize| -> Vec<&str> {
@@ -249,8 +256,8 @@ mod tests {
                 "line 1, messages[0].content: it is missing",
             ),
             (
-                r#"{"messages":[{"role":"user","content":"","weight":2}]}"#,
-                "line 1, messages[0].weight: it is neither",
+                r#"{"messages":[{"role":"user","content":""},{"role":"assistant","content":"","weight":2}]}"#,
+                "line 1, messages[1].weight: 2 is neither",
             ),
             (r#"{"messages":{}}"#, "line 1, messages: it is not a list"),
             (r#"{"text":"u"}"#, "line 1, record: it has none"),

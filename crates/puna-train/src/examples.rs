@@ -31,8 +31,9 @@ pub struct Examples {
 }
 
 impl Examples {
-    /// Renders dialogues. The loss counts on what the chat rendering marks as answers, or on the last
-    /// of them, as the dialogue says.
+    /// Renders dialogues. The loss counts on what the chat rendering marks as answers, but for those that
+    /// the dialogue names, or on the last alone, as the dialogue says. A dialogue in which nothing would
+    /// count is refused.
     pub fn render(
         tokenizer: &Tokenizer,
         dialogues: &[Dialogue],
@@ -56,6 +57,10 @@ impl Examples {
                 // A dialogue ends with an answer, which the tokens of its prompt precede.
                 let before = rendered.loss_mask.iter().rposition(|&answer| !answer);
                 rendered.loss_mask[..before.unwrap_or(0)].fill(false);
+            }
+            if !rendered.loss_mask.contains(&true) {
+                let what = "no answer counts in the loss; give the last one a weight of 1";
+                return Err(dialogue.error("messages", what));
             }
             let (ids, mask) = (&rendered.ids, &rendered.loss_mask);
             // Without a mask EOS is a row too, so that the next dialogue sees it; it predicts nothing.

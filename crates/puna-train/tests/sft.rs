@@ -108,6 +108,36 @@ fn the_last_answer_alone_counts_where_a_dialogue_says_so() {
     assert_eq!((cut.len(), cut.too_long), (0, 1));
 }
 
+/// What counts is told apart by length: three answers of three lengths, behind a system message.
+#[test]
+fn answers_without_loss_are_read_and_not_learnt() {
+    let tokenizer = tokenizer();
+    let turns = [
+        ("Who?", "the llama"),
+        ("Where?", "the river and the bridge"),
+        ("When?", "the fox sleeps in the house of the llama"),
+    ];
+    let mut whole = dialogue(&turns);
+    whole.messages.insert(0, Message::new(Role::System, "Answer."));
+    let counted = |without: &[usize], loss: LossOn| {
+        let mut dialogue = whole.clone();
+        dialogue.loss = loss;
+        dialogue.without_loss = without.iter().copied().collect();
+        let examples = Examples::render(&tokenizer, &[dialogue], &settings());
+        examples.map(|examples| examples.rows().1)
+    };
+    let all = LossOn::AllAnswers;
+    let alone = [[4, 6], [2, 6], [2, 4]].map(|others| counted(&others, all).unwrap());
+    assert!(alone[0] < alone[1] && alone[1] < alone[2], "{alone:?}");
+    assert_eq!(counted(&[], all).unwrap(), alone.iter().sum::<u64>());
+    assert_eq!(counted(&[4], all).unwrap(), alone[0] + alone[2]);
+    assert_eq!(counted(&[2], LossOn::LastAnswer).unwrap(), alone[2]);
+    for (without, loss) in [(&[2, 4, 6][..], all), (&[6], LossOn::LastAnswer)] {
+        let error = counted(without, loss).unwrap_err().to_string();
+        assert!(error.contains("no answer counts"), "{error}");
+    }
+}
+
 #[test]
 fn only_answers_count() {
     let tokenizer = tokenizer();

@@ -34,9 +34,9 @@ pub struct GhostSettings {
     /// Which answers count in the loss. The paper: the last. On all of them, a dialogue teaches as much
     /// as all its beginnings would, each for its last answer.
     pub loss: LossOn,
-    /// Share of the turns, the last of a dialogue aside, that are answered as if there were no instruction
-    /// and count in no loss: whoever sees that earlier answers do not keep an instruction learns to look at
-    /// the instruction itself. The paper's has none.
+    /// Share of the turns, the last of a dialogue aside, that are answered without the instruction and the
+    /// turns before, and count in no loss: whoever sees that earlier answers do not keep an instruction learns
+    /// to look at the instruction itself. For questions that stand alone. The paper has none.
     pub lapses: f64,
     /// Answers sampled at each turn, of which one goes on. The paper: as in rejection sampling,
     /// without a number.
@@ -99,9 +99,9 @@ pub struct GhostDialogue {
     pub instruction: Instruction,
     /// Whether training has the short wording.
     pub shortened: bool,
-    /// The user's messages without the instruction, and the answers that were given with it. Fewer
-    /// turns than the seed where an answer could not be used or no room was left; none where that
-    /// was the first.
+    /// The user's messages without the instruction, and the answers that were given with it, lapses aside.
+    /// Fewer turns than the seed where an answer could not be used or no room was left, none where that was
+    /// the first; the last is no lapse.
     pub messages: Vec<Message>,
     /// The turns, from 0, that were answered without the instruction.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -165,8 +165,8 @@ pub struct GhostJob<'a, 't> {
     pub lists: &'a [InstructionList],
     /// Settings.
     pub settings: &'a GhostSettings,
-    /// Of the answers of a turn only those that keep the instruction count, if somebody can tell; a
-    /// dialogue ends before the first turn without one. The paper does not say that it looked.
+    /// Of the answers of a turn that is no lapse only those that keep the instruction count, if somebody can
+    /// tell; a dialogue ends before the first such turn without one. The paper does not say that it looked.
     pub check: Option<InstructionCheck<'a>>,
     /// Set it, and the run ends after the current block with [`puna_train::Error::Stopped`].
     pub stop: Option<&'a AtomicBool>,

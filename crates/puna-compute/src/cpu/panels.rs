@@ -76,7 +76,7 @@ pub(crate) fn tile_rows(isa: Isa) -> usize {
     tile_shape_of(isa).2
 }
 
-/// A matrix in memory, any strides: element `(i, j)` at `ptr + i * row + j * col`.
+/// A matrix in memory, of whose strides one is 1: element `(i, j)` at `ptr + i * row + j * col`.
 #[derive(Clone, Copy)]
 pub(crate) struct View {
     pub ptr: *const f32,

@@ -80,7 +80,7 @@ impl Target {
 /// up to the tile's.
 ///
 /// # Safety
-/// `a` readable over `rows x depth`, the panel over `depth x width`, the target writable over
+/// `a` readable over `rows x depth` and one of its strides 1, the panel over `depth x width`, the target writable over
 /// `rows x cols`; the instruction set available.
 #[inline(always)]
 pub(crate) unsafe fn tiles<S: Simd, P: Panel>(
@@ -126,6 +126,10 @@ unsafe fn tile<S: Simd, P: Panel>(
     }
 }
 
+/// A tile of `M` rows and `N` vectors, which are the whole width of the panel.
+///
+/// # Safety
+/// As for [`tiles`].
 #[inline(always)]
 unsafe fn fixed<S: Simd, P: Panel, const M: usize, const N: usize>(
     depth: usize,
@@ -133,32 +137,25 @@ unsafe fn fixed<S: Simd, P: Panel, const M: usize, const N: usize>(
     b: P,
     c: Target,
 ) {
+    // Each layout of the left side has a loop of its own, whose addresses need next to no arithmetic: that
+    // would compete with the multiply-adds for the same ports.
     // SAFETY: by the contract of `tiles`.
     unsafe {
-        // Each layout of the left side has a loop of its own, whose addresses need next to no arithmetic: that
-        // would compete with the multiply-adds for the same ports.
         if a.col == 1 {
-            summed::<S, P, M, N, ROWS>(depth, a, b, c);
-        } else if a.row == 1 {
-            summed::<S, P, M, N, COLUMNS>(depth, a, b, c);
+            summed::<S, P, M, N, false>(depth, a, b, c);
         } else {
-            summed::<S, P, M, N, ANY>(depth, a, b, c);
+            debug_assert_eq!(a.row, 1, "neither rows nor columns are contiguous");
+            summed::<S, P, M, N, true>(depth, a, b, c);
         }
     }
 }
 
-/// Layouts of the left side: rows contiguous, columns contiguous, neither.
-const ROWS: u8 = 0;
-const COLUMNS: u8 = 1;
-const ANY: u8 = 2;
-
-/// One tile of a left side of this layout.
+/// [`fixed`] for a left side whose rows are contiguous, or its columns.
 ///
 /// # Safety
 /// As for [`tiles`].
-#[allow(clippy::needless_range_loop)]
 #[inline(always)]
-unsafe fn summed<S: Simd, P: Panel, const M: usize, const N: usize, const LAYOUT: u8>(
+unsafe fn summed<S: Simd, P: Panel, const M: usize, const N: usize, const TRANSPOSED: bool>(
     depth: usize,
     a: View,
     b: P,
@@ -166,12 +163,6 @@ unsafe fn summed<S: Simd, P: Panel, const M: usize, const N: usize, const LAYOUT
 ) {
     // SAFETY: by the contract of `tiles`.
     unsafe {
-        let width = N * S::LANES;
-        let (row, col) = match LAYOUT {
-            ROWS => (a.row, 1),
-            COLUMNS => (1, a.col),
-            _ => (a.row, a.col),
-        };
         let mut acc = [[S::splat(0.0); N]; M];
         // The target's lines come while the sums are formed.
         for i in 0..M {
@@ -182,33 +173,51 @@ unsafe fn summed<S: Simd, P: Panel, const M: usize, const N: usize, const LAYOUT
         let mut k = 0;
         while k + UNROLL <= depth {
             for u in 0..UNROLL {
-                let at = a.ptr.wrapping_add((k + u) * col);
-                if LAYOUT != ROWS {
-                    // It walks from page to page, where no hardware foresees it.
-                    prefetch(at.wrapping_add(AHEAD * col).cast());
-                }
-                let b: [S::V; N] = std::array::from_fn(|v| b.load::<S>(k + u, v * S::LANES, width));
-                for i in 0..M {
-                    let x = S::splat(*at.wrapping_add(i * row));
-                    for v in 0..N {
-                        acc[i][v] = S::mul_add(x, b[v], acc[i][v]);
-                    }
-                }
+                add_products::<S, P, M, N, TRANSPOSED>(&mut acc, k + u, a, b);
             }
             k += UNROLL;
         }
         while k < depth {
-            let at = a.ptr.wrapping_add(k * col);
-            let b: [S::V; N] = std::array::from_fn(|v| b.load::<S>(k, v * S::LANES, width));
-            for i in 0..M {
-                let x = S::splat(*at.wrapping_add(i * row));
-                for v in 0..N {
-                    acc[i][v] = S::mul_add(x, b[v], acc[i][v]);
-                }
-            }
+            add_products::<S, P, M, N, TRANSPOSED>(&mut acc, k, a, b);
             k += 1;
         }
         put::<S, M, N>(acc, c);
+    }
+}
+
+/// Adds to the sums the products of one element of the depth.
+///
+/// # Safety
+/// As for [`tiles`], with `k < depth`.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+unsafe fn add_products<
+    S: Simd,
+    P: Panel,
+    const M: usize,
+    const N: usize,
+    const TRANSPOSED: bool,
+>(
+    acc: &mut [[S::V; N]; M],
+    k: usize,
+    a: View,
+    b: P,
+) {
+    let (row, col) = if TRANSPOSED { (1, a.col) } else { (a.row, 1) };
+    // SAFETY: by the contract of `tiles`.
+    unsafe {
+        let at = a.ptr.wrapping_add(k * col);
+        if TRANSPOSED {
+            // It walks from page to page, where no hardware foresees it.
+            prefetch(at.wrapping_add(AHEAD * col).cast());
+        }
+        let b: [S::V; N] = std::array::from_fn(|v| b.load::<S>(k, v * S::LANES, N * S::LANES));
+        for i in 0..M {
+            let x = S::splat(*at.wrapping_add(i * row));
+            for v in 0..N {
+                acc[i][v] = S::mul_add(x, b[v], acc[i][v]);
+            }
+        }
     }
 }
 
@@ -254,7 +263,7 @@ pub(crate) unsafe fn put<S: Simd, const M: usize, const N: usize>(acc: [[S::V; N
     }
 }
 
-/// Products of a turn of the loop over the depth.
+/// Elements of the depth that a turn of the loop takes.
 const UNROLL: usize = 4;
 /// Depth ahead of the sums that a tile asks for.
 const AHEAD: usize = 16;

@@ -34,6 +34,13 @@ fn files_of_preferences_and_the_stages_beside_the_papers() {
     let told = ok(&args);
     assert!(told.contains("equal_answers"), "{told}");
 
+    // The reward models are measured twice: on dialogues held out of those compared, and on new facts.
+    let measured = fs::read(run.join("08-reward-helpfulness/accuracy.json")).unwrap();
+    let measured: Value = serde_json::from_slice(&measured).unwrap();
+    for on in ["accuracy", "accuracy_on_new_facts"] {
+        assert!(measured[on]["all"]["n"].as_u64().unwrap() > 10, "{measured}");
+    }
+
     // Open data of the safety stream joins the safety model's as a whole, or is held out.
     let metrics = |stage: &str| manifest(&run, stage)["metrics"].clone();
     let dpo = metrics("10-dpo");

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FeedbackSection {
-    /// Files of preferences; a tenth of each, chosen by a hash, is held out. Beside `world`, its own
-    /// come first.
+    /// Files of preferences. Beside `world`, its own come first. The comparisons of a tenth of the
+    /// dialogues, chosen by a hash, are held out, those of the world too.
     #[serde(default)]
     pub preferences: Vec<PreferencesSection>,
     /// Prompts to sample answers for, as JSON lines, relative to the recipe. Beside `world`, its own

@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 
 /// The world's comparisons of its own answers, in its stage.
 const OF_WORLD: &str = "preferences.train.jsonl";
-/// Those about prompts and facts that no training comparison is about.
-const NEW_PROMPTS: &str = "preferences.held_out.jsonl";
+/// Those about facts and phrasings that no training comparison has.
+const NEW_FACTS: &str = "preferences.held_out.jsonl";
 /// Share of the dialogues whose comparisons are held out.
 const HELD_OUT_SHARE: f64 = 0.1;
 
@@ -109,7 +109,7 @@ pub fn compared(stand: &Stand<'_>, material: &Material, report: &mut Reporter) -
         split(read(&file.path, &file.read)?, file.open);
     }
     if material.of_world {
-        let path = stand.of("world")?.join(NEW_PROMPTS);
+        let path = stand.of("world")?.join(NEW_FACTS);
         compared.new_facts = read(&path, &ReadPolicy::default())?;
     }
     Ok(compared)
@@ -185,6 +185,8 @@ pub fn preference_inputs(
             name == super::COMPARISONS
         })?;
     }
+    let rule = format!("{HELD_OUT_SHARE} of the dialogues, the world's too");
+    inputs.insert("held out".into(), rule);
     let files = material.preferences.iter().map(|file| &file.path);
     file_inputs("preferences", files, inputs)
 }

@@ -91,7 +91,7 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
     let rejected: Vec<f32> = scored.iter().map(|pair| pair.rejected).collect();
     let told = json!({
         "accuracy": accuracy,
-        "accuracy_on_new_facts": on_new_facts,
+        "accuracy_on_new_facts": (!new_facts_fit.is_empty()).then_some(&on_new_facts),
         "calibration": pair_reliability(&scored, BINS),
         "scores": {"chosen": histogram(&chosen, BINS), "rejected": histogram(&rejected, BINS)},
     });
