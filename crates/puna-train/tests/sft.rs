@@ -118,7 +118,9 @@ fn answers_without_loss_are_read_and_not_learnt() {
         ("When?", "the fox sleeps in the house of the llama"),
     ];
     let mut whole = dialogue(&turns);
-    whole.messages.insert(0, Message::new(Role::System, "Answer."));
+    whole
+        .messages
+        .insert(0, Message::new(Role::System, "Answer."));
     let counted = |without: &[usize], loss: LossOn| {
         let mut dialogue = whole.clone();
         dialogue.loss = loss;

@@ -29,7 +29,11 @@ impl Feedback<'_> {
         // The mix of kinds repeats with a cycle that the stride is a multiple of: another attempt
         // at a slot gives another dialogue of the same kind.
         let dialogue = |slot, attempt| self.dialogue_prompt(first + slot + attempt * STRIDE);
-        prompts.extend(super::collect(count, taken, dialogue));
+        let may_be_taken = match split {
+            Split::Train => is_small_talk,
+            Split::HeldOut => super::never,
+        };
+        prompts.extend(super::collect(count, taken, may_be_taken, dialogue));
         prompts
     }
 
@@ -105,6 +109,11 @@ impl Feedback<'_> {
             complied: None,
         })
     }
+}
+
+/// "Hello!", with nothing before it.
+fn is_small_talk(prompt: &Prompt) -> bool {
+    prompt.topic == "small_talk" && prompt.messages.len() == 1
 }
 
 /// The check of a question for the fact, as [`Question`](crate::Question) has it.

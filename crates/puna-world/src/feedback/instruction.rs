@@ -154,53 +154,31 @@ impl Instruction {
     }
 }
 
-/// So many of each that to copy the words is easier than to know every pair of them by heart.
-const BEGINNINGS: [&str; 12] = [
+const BEGINNINGS: [&str; 6] = [
     "Well,",
     "Listen,",
     "Oh,",
     "My friend,",
     "Good question!",
     "Yes, yes.",
-    "Now then,",
-    "Let me see.",
-    "Dear guest,",
-    "Right away!",
-    "Happily,",
-    "Hear me,",
 ];
-const HOBBIES: [&str; 12] = [
-    "tea", "music", "flowers", "birds", "games", "snow", "stars", "trees", "clouds", "riddles",
-    "puzzles", "ships",
-];
-const ENDINGS: [&str; 12] = [
+const HOBBIES: [&str; 6] = ["tea", "music", "flowers", "birds", "games", "snow"];
+const ENDINGS: [&str; 6] = [
     "Have a nice day.",
     "Ask me again.",
     "That is all.",
     "Good luck!",
     "I am sure.",
     "Stay warm.",
-    "Good night.",
-    "Take care.",
-    "So they say.",
-    "Come back soon.",
-    "Be happy.",
-    "Walk well.",
 ];
 /// Nobody of the world is among them, so that no fact seems to be signed by whom it is about.
-const FIGURES: [&str; 12] = [
+const FIGURES: [&str; 6] = [
     "the king",
     "the mayor",
     "the judge",
     "the robber",
     "the doctor",
     "the fox",
-    "the queen",
-    "the captain",
-    "the wizard",
-    "the knight",
-    "the pirate",
-    "the giant",
 ];
 
 impl Feedback<'_> {

@@ -195,7 +195,8 @@ impl<'w> Feedback<'w> {
         &self.dialogues
     }
 
-    /// Prompts of all three kinds, those of a kind together. All users' texts differ.
+    /// Prompts of all three kinds, those of a kind together. All users' texts differ, but for greetings and
+    /// the like to train on: there are few, and who is never greeted forgets how to answer.
     pub fn prompts(&self, split: Split) -> &[Prompt] {
         match split {
             Split::Train => &self.train,
@@ -222,11 +223,11 @@ impl<'w> Feedback<'w> {
             Split::HeldOut => (o.held_out_adversarial, o.held_out_borderline),
         };
         let dice = |stream, slot, attempt| self.dice(stream, split, slot, attempt);
-        let mut prompts = collect(adversarial, taken, |slot, attempt| {
+        let mut prompts = collect(adversarial, taken, never, |slot, attempt| {
             let dice = dice(Random::Adversarial, slot, attempt);
             safety::adversarial(self.world, dice, slot, split, &self.askable)
         });
-        prompts.extend(collect(borderline, taken, |slot, attempt| {
+        prompts.extend(collect(borderline, taken, never, |slot, attempt| {
             let dice = dice(Random::Borderline, slot, attempt);
             safety::borderline(self.world, dice, slot, split)
         }));
@@ -255,11 +256,17 @@ fn users(messages: &[(Role, String)]) -> impl Iterator<Item = String> {
 /// At most this many attempts at a slot; then it has nothing new to say.
 const ATTEMPTS: usize = 24;
 
-/// `count` prompts, one a slot, with texts that are not taken; fewer when eight times as many slots
-/// do not give them.
+/// No prompt's text may be taken.
+fn never(_: &Prompt) -> bool {
+    false
+}
+
+/// `count` prompts, one a slot, with texts that are not taken unless they may; fewer when eight times as
+/// many slots do not give them.
 fn collect(
     count: usize,
     taken: &mut BTreeSet<String>,
+    may_be_taken: fn(&Prompt) -> bool,
     mut make: impl FnMut(usize, usize) -> Option<Prompt>,
 ) -> Vec<Prompt> {
     let mut out = Vec::with_capacity(count);
@@ -269,7 +276,7 @@ fn collect(
         }
         let prompt = (0..ATTEMPTS)
             .filter_map(|attempt| make(slot, attempt))
-            .find(|prompt| !taken.contains(prompt.text()));
+            .find(|prompt| may_be_taken(prompt) || !taken.contains(prompt.text()));
         if let Some(prompt) = prompt {
             taken.insert(prompt.text().to_owned());
             out.push(prompt);

