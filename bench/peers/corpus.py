@@ -103,8 +103,8 @@ def main() -> int:
                     kept[name] = told["kept"]
                 seconds[name].append(outcome.wall_seconds)
                 peak[name] = max(peak[name], outcome.peak_rss_bytes)
-                # datatrove's workers belong to a fork server and would count as others.
-                if name != "datatrove":
+                # The peers' pools of workers are not waited for by them, and would count as others.
+                if name == "puna":
                     others = max(others, outcome.others_cores or 0.0)
                 shutil.rmtree(out)
                 print(f"round {number + 1} of {args.rounds}: {name} {outcome.wall_seconds:.2f} s", file=sys.stderr)
@@ -119,7 +119,7 @@ def main() -> int:
             spread = "" if name == "puna" else f"{min(ratios):.1f}-{max(ratios):.1f}"
             print(f"| {name} | {statistics.median(speeds):,.0f} | {min(speeds):,.0f}-{max(speeds):,.0f} | {ratio} | {spread} "
                   f"| {kept[name]:,} | {peak[name] / 1e6:,.0f} |")
-        print(f"\nOther processes kept up to {others:.1f} cores busy while Puna and the others but datatrove ran.")
+        print(f"\nOther processes kept up to {others:.1f} cores busy while Puna ran.")
     return 0
 
 

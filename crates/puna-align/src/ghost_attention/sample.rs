@@ -347,3 +347,39 @@ fn instructed(dialogue: &GhostDialogue, next: &str) -> Prompt {
         ..Prompt::new(dialogue.id.as_str(), "")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dialogue_ends_with_a_turn_that_is_no_lapse() {
+        for (turns, lapses, left) in [
+            (3, vec![0], 3),
+            (3, vec![0, 2], 2),
+            (3, vec![1, 2], 1),
+            (2, vec![0, 1], 0),
+            (0, vec![], 0),
+        ] {
+            let turn = [
+                Message::new(Role::User, "Who?"),
+                Message::new(Role::Assistant, "Ida."),
+            ];
+            let mut dialogue = GhostDialogue {
+                id: String::new(),
+                instruction: Instruction {
+                    asks: Vec::new(),
+                    long: String::new(),
+                    short: String::new(),
+                },
+                shortened: false,
+                messages: vec![turn; turns].concat(),
+                lapses: lapses.clone(),
+            };
+            dialogue.end_with_the_instruction_kept();
+            assert_eq!(dialogue.messages.len(), 2 * left);
+            let kept: Vec<usize> = lapses.into_iter().filter(|&turn| turn < left).collect();
+            assert_eq!(dialogue.lapses, kept);
+        }
+    }
+}

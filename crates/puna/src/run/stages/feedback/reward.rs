@@ -73,6 +73,11 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
             "{n} held-out comparisons are longer than max_tokens"
         ));
     }
+    if valid.is_empty() {
+        report.warning(
+            "so few comparisons that none fell to the held-out tenth: there is no accuracy",
+        );
+    }
     let (mut model, summary) = train_reward(RewardJob {
         dir: stand.dir,
         model: Model::load(&stand.of("sft")?.join("model"))?,
