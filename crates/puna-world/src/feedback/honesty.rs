@@ -151,7 +151,7 @@ fn held_out_facts_are_stated_in_no_prompt_and_no_answer() {
         .map(|split| feedback.prompts(split))
         .concat();
     // The world's own questions ask for what is held out.
-    let asks = |prompt: &&super::Prompt| prompt.kind != PromptKind::Helpful;
+    let asks = |prompt: &&Prompt| prompt.kind != PromptKind::Helpful;
     for prompt in prompts.iter().filter(asks) {
         let complied = prompt.complied.as_deref().unwrap_or_default();
         texts.push(format!("{} {} {complied}", prompt.text(), prompt.reference));
@@ -233,7 +233,7 @@ fn prompts_have_the_wanted_numbers_and_cover_every_category_and_vector() {
         assert_eq!(ids.len(), feedback.prompts(split).len());
         for risk in Risk::ALL {
             for vector in Vector::ALL {
-                let of = |p: &&super::Prompt| p.risk == Some(risk) && p.vector == Some(vector);
+                let of = |p: &&Prompt| p.risk == Some(risk) && p.vector == Some(vector);
                 let found = feedback.prompts(split).iter().filter(of).count();
                 assert!(found >= 8, "{risk:?} {vector:?}: {found}");
             }
