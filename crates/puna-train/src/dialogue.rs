@@ -53,6 +53,15 @@ impl Dialogue {
         }
     }
 
+    /// Whether the loss counts on the message of this index, if it is an answer.
+    pub(crate) fn learns(&self, index: usize) -> bool {
+        let chosen = match self.loss {
+            LossOn::AllAnswers => true,
+            LossOn::LastAnswer => index + 1 == self.messages.len(),
+        };
+        chosen && !self.without_loss.contains(&index)
+    }
+
     pub(crate) fn error(&self, field: impl Into<String>, what: impl Into<String>) -> Error {
         let (path, line) = self.origin.clone();
         Error::Record {
@@ -82,10 +91,8 @@ pub fn read_dialogues(path: &Path) -> Result<Vec<Dialogue>> {
             continue;
         }
         let mut dialogue = Dialogue {
-            messages: Vec::new(),
-            loss: LossOn::default(),
-            without_loss: BTreeSet::new(),
             origin: (path.to_path_buf(), line),
+            ..Dialogue::new(Vec::new())
         };
         let record: Value = serde_json::from_slice(&bytes)
             .map_err(|e| dialogue.error("record", format!("not JSON: {e}")))?;

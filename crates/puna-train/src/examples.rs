@@ -1,7 +1,7 @@
 //! Dialogues as rows that a model trains on (paper section 3.1): loss on the answers only, as many to
 //! a sequence as fit.
 
-use crate::dialogue::{Dialogue, LossOn};
+use crate::dialogue::Dialogue;
 use crate::error::{Error, Result};
 use crate::schedule::Schedule;
 use crate::sequence::Sequence;
@@ -53,11 +53,6 @@ impl Examples {
                     other => other.into(),
                 })?;
             clear_answers(&mut rendered.loss_mask, dialogue);
-            if dialogue.loss == LossOn::LastAnswer {
-                // A dialogue ends with an answer, which the tokens of its prompt precede.
-                let before = rendered.loss_mask.iter().rposition(|&answer| !answer);
-                rendered.loss_mask[..before.unwrap_or(0)].fill(false);
-            }
             if !rendered.loss_mask.contains(&true) {
                 let what = "no answer counts in the loss; give the last one a weight of 1";
                 return Err(dialogue.error("messages", what));
@@ -186,7 +181,7 @@ fn clear_answers(mask: &mut [bool], dialogue: &Dialogue) {
     let answers = messages.filter(|(_, message)| message.role == Role::Assistant);
     let marked = mask.chunk_by_mut(|a, b| a == b).filter(|run| run[0]);
     for ((index, _), run) in answers.zip(marked) {
-        if dialogue.without_loss.contains(&index) {
+        if !dialogue.learns(index) {
             run.fill(false);
         }
     }

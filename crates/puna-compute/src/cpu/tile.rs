@@ -80,8 +80,8 @@ impl Target {
 /// up to the tile's.
 ///
 /// # Safety
-/// `a` readable over `rows x depth` and one of its strides 1, the panel over `depth x width`, the target writable over
-/// `rows x cols`; the instruction set available.
+/// `a` readable over `rows x depth` and one of its strides 1, the panel over `depth x width`, the target
+/// writable over `rows x cols`; the instruction set available.
 #[inline(always)]
 pub(crate) unsafe fn tiles<S: Simd, P: Panel>(
     rows: usize,

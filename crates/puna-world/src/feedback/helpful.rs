@@ -112,7 +112,7 @@ impl Feedback<'_> {
 }
 
 /// "Hello!", with nothing before it.
-fn is_small_talk(prompt: &Prompt) -> bool {
+pub(super) fn is_small_talk(prompt: &Prompt) -> bool {
     prompt.topic == "small_talk" && prompt.messages.len() == 1
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::helpful::is_small_talk;
 use super::{Check, Feedback, FeedbackOptions, Prompt, PromptKind, Rules, Split, Stream, users};
 use crate::dialogue::{Dialogue, Role};
 use crate::fact::{Attribute, Entity, Fact};
@@ -72,12 +73,11 @@ fn no_held_out_prompt_stands_in_anything_trained_on() {
             assert!(seen.insert(prompt.text()), "twice: {}", prompt.text());
         }
         // Greetings and the like aside, no two training prompts are alike.
-        let greets = |p: &&Prompt| p.topic == "small_talk" && p.messages.len() == 1;
         let train = || feedback.prompts(Split::Train).iter();
-        let texts = train().filter(|p| !greets(p)).map(Prompt::text);
+        let texts = train().filter(|p| !is_small_talk(p)).map(Prompt::text);
         let distinct: BTreeSet<&str> = texts.clone().collect();
         assert_eq!(distinct.len(), texts.count());
-        assert!(train().filter(greets).count() > 20);
+        assert!(train().filter(|p| is_small_talk(p)).count() > 20);
     }
 }
 

@@ -104,13 +104,10 @@ pub fn compared(stand: &Stand<'_>, material: &Material, report: &mut Reporter) -
         split(read(&world.join(OF_WORLD), &policy)?, false);
         let sampled = stand.of("feedback")?.join(super::COMPARISONS);
         split(read(&sampled, &policy)?, false);
+        compared.new_facts = read(&world.join(NEW_FACTS), &policy)?;
     }
     for file in &material.preferences {
         split(read(&file.path, &file.read)?, file.open);
-    }
-    if material.of_world {
-        let path = stand.of("world")?.join(NEW_FACTS);
-        compared.new_facts = read(&path, &ReadPolicy::default())?;
     }
     Ok(compared)
 }
