@@ -103,7 +103,7 @@ impl<'a> Rollouts<'a> {
                 Cpu::new(1),
                 &self.config,
                 params,
-                WeightFormat::F32,
+                WeightFormat::Training,
                 self.options.slots,
                 self.options.capacity,
             )?);

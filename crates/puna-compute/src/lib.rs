@@ -14,7 +14,7 @@ mod ops;
 mod reference;
 
 pub use buffer::HostBuf;
-pub use cpu::{Cpu, Isa, Team};
+pub use cpu::{Cpu, ISA_VARIABLE, Isa, IsaError, Team};
 pub use ops::{
     AdamW, AttentionShape, Buffer, CachedSegment, Error, Ops, Result, Segment, WeightFormat, Write,
 };

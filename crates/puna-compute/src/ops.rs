@@ -121,7 +121,11 @@ pub struct AdamW {
 /// How a weight is stored for decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightFormat {
-    /// 32-bit float: the values of training.
+    /// 32-bit float, laid out and multiplied as [`Ops::linear`] does it: on the CPU its very bits come
+    /// out. For answers whose log-probabilities must be those of training, and for many rows at a time.
+    Training,
+    /// 32-bit float, laid out to be read fast: for a few rows at a time. The bits of `Training`, except
+    /// where training multiplies on a matrix unit.
     F32,
     /// bfloat16, 2 bytes a weight; a device with bf16 dot products rounds the activations as well.
     Bf16,
@@ -353,7 +357,7 @@ pub trait Ops: Send {
         n_in: usize,
         format: WeightFormat,
     ) -> Result<Self::Packed>;
-    /// [`Ops::linear`] with a packed weight; in `F32` on the CPU the same bits come out.
+    /// [`Ops::linear`] with a packed weight; in `Training` on the CPU the same bits come out.
     fn linear_packed(
         &mut self,
         out: &mut Self::Buf,

@@ -1,6 +1,6 @@
 //! Decoding with a key-value cache: many sequences at once, weights in a decoding format.
 //!
-//! In [`WeightFormat::F32`] on the CPU the logits are, bit for bit, those of the training pass over
+//! In [`WeightFormat::Training`] on the CPU the logits are, bit for bit, those of the training pass over
 //! the same tokens, however the tokens were cut into calls and whichever sequences shared them.
 
 use crate::config::Config;
@@ -217,7 +217,7 @@ impl<O: Ops> Decoder<O> {
 
     /// Log-probability of a target under each row of logits that the last [`Decoder::feed`]
     /// returned: the arithmetic of [`crate::Worker::logprobs`], so with weights in
-    /// [`WeightFormat::F32`] on the CPU its bits too.
+    /// [`WeightFormat::Training`] on the CPU its bits too.
     pub fn logprobs(&mut self, targets: &[u32]) -> Vec<f32> {
         let vocab = self.config.head_outputs();
         let rows = self.logits.len() / vocab;

@@ -20,7 +20,10 @@ use std::process::ExitCode;
 /// Parses the command line, does what it says and turns errors into one paragraph.
 pub fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    match commands::dispatch(cli.command) {
+    let done = puna_compute::Isa::chosen()
+        .map_err(anyhow::Error::from)
+        .and_then(|_| commands::dispatch(cli.command));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         // As a program ends that the system stops because its reader is gone.
         Err(error) if error::is_broken_pipe(&error) => ExitCode::from(141),

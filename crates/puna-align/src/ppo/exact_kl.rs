@@ -25,7 +25,7 @@ pub(crate) fn mean_exact_kl(
     let longest = sequences.iter().map(Sequence::rows).max().unwrap_or(1);
     let work = || -> Result<Vec<(usize, f64)>> {
         let decoder = |model: &Model| {
-            let format = WeightFormat::F32;
+            let format = WeightFormat::Training;
             Decoder::new(
                 Cpu::new(1),
                 &model.config,

@@ -49,7 +49,7 @@ impl Layout {
         Self {
             head_dim,
             width: tile_shape(isa).1,
-            columns: Cut::new(isa, 1, head_dim),
+            columns: Cut::vectors(isa, 1, head_dim),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::Cpu;
 use super::isa::{Isa, kernel};
-use super::panels::{Cut, View, pack_panel, tile_rows};
+use super::matrix;
+use super::panels::{Cut, Unit, View, tile_rows};
 use super::tile::{F32Panel, Target, tiles};
 use std::ops::Range;
 
@@ -10,6 +11,11 @@ use std::ops::Range;
 const BLOCK_VALUES: usize = 128 * 1024;
 /// Rows that are taken through a packed block together; a multiple of every tile's rows.
 const ROW_BLOCK: usize = 96;
+
+/// Panels of a block of the depth that are packed and used together.
+fn panels_per_pass(cut: Cut, block: usize) -> usize {
+    (BLOCK_VALUES / block / cut.width).max(1)
+}
 
 /// A pointer that may cross to a team member; each writes a part of its own.
 #[derive(Clone, Copy)]
@@ -45,19 +51,18 @@ pub(crate) fn gemm(
         }
     }
     let isa = cpu.isa;
-    let cut = Cut::new(isa, depth, cols);
+    let cut = Cut::fastest(isa, depth, cols);
     for (start, block) in cut.blocks() {
-        let per_pass = (BLOCK_VALUES / block / cut.width).max(1);
-        let packed = Shared(cpu.scratch.packed.ensure(per_pass * cut.width * block));
-        let panels = cut.panels();
+        let (panels, per_pass) = (cut.panels(), panels_per_pass(cut, block));
+        let room = cut.room(block, cut.width);
+        let packed = Shared(cpu.scratch.packed.ensure(per_pass.min(panels) * room));
         for first in (0..panels).step_by(per_pass) {
             let last = (first + per_pass).min(panels);
             let b_block = b.offset(start, 0);
             cpu.team.split(last - first, 1, &|range| {
                 for p in range {
-                    let (col, width) = cut.panel(first + p);
-                    let to = packed.get().wrapping_add(p * cut.width * block);
-                    pack_panel(isa, to, b_block, block, col, width, cols);
+                    let to = packed.get().wrapping_add(p * room);
+                    cut.pack(isa, to, b_block, block, first + p);
                 }
             });
             let product = Product {
@@ -92,32 +97,69 @@ impl Product {
     /// Splits by rows where there are enough, otherwise by panels.
     fn run(self, cpu: &mut Cpu, rows: usize, panels: usize) {
         let isa = cpu.isa;
-        let tile_rows = tile_rows(isa);
+        let tile_rows = unit_rows(isa, self.cut.unit);
+        let packed_rows: Vec<Shared> = match self.cut.unit {
+            Unit::Vectors => Vec::new(),
+            Unit::Matrix => {
+                let words = ROW_BLOCK / matrix::LINES * matrix::strip_words(self.depth);
+                let ranks = cpu.scratch.ranks.iter_mut();
+                ranks.map(|r| Shared(r.rows.ensure(words))).collect()
+            }
+        };
+        let part = |rank: usize, rows, panels| {
+            let packed_rows = packed_rows.get(rank).map(|r| r.get());
+            self.part(isa, packed_rows, rows, panels);
+        };
         if rows >= 2 * tile_rows * cpu.team.size() {
-            cpu.team
-                .split(rows, tile_rows, &|range| block(isa, self, range, 0..panels));
+            let part = |rank, range| part(rank, range, 0..panels);
+            cpu.team.split_by_rank(rows, tile_rows, &part);
         } else {
-            cpu.team
-                .split(panels, 1, &|range| block(isa, self, 0..rows, range));
+            let part = |rank, range| part(rank, 0..rows, range);
+            cpu.team.split_by_rank(panels, 1, &part);
+        }
+    }
+
+    /// Some rows by some panels; the matrix unit has room for packed rows.
+    fn part(
+        self,
+        isa: Isa,
+        packed_rows: Option<*mut f32>,
+        rows: Range<usize>,
+        panels: Range<usize>,
+    ) {
+        let (cut, depth) = (self.cut, self.depth);
+        let _unit = packed_rows.is_some().then(matrix::take);
+        for row in rows.clone().step_by(ROW_BLOCK) {
+            let count = (rows.end - row).min(ROW_BLOCK);
+            let a = self.a.offset(row, 0);
+            if let Some(to) = packed_rows {
+                let strips = count.div_ceil(matrix::LINES);
+                matrix::pack_strips(matrix::Side::Left, to, a, strips, count, depth);
+            }
+            for panel in panels.clone() {
+                let (col, width) = cut.panel(self.first + panel);
+                let room = cut.room(depth, cut.width);
+                let b = self.panels.get().wrapping_add(panel * room);
+                let c = Target {
+                    ptr: self.c.0.wrapping_add(row * self.stride + col),
+                    stride: self.stride,
+                    cols: cut.cols - col,
+                    add: self.add,
+                };
+                match packed_rows {
+                    None => panel_product(isa, count, depth, width, a, b, c),
+                    Some(rows) => matrix::product(count, depth, rows, b, c),
+                }
+            }
         }
     }
 }
 
-fn block(isa: Isa, p: Product, rows: Range<usize>, panels: Range<usize>) {
-    for row in rows.clone().step_by(ROW_BLOCK) {
-        let count = (rows.end - row).min(ROW_BLOCK);
-        let a = p.a.offset(row, 0);
-        for panel in panels.clone() {
-            let (col, width) = p.cut.panel(p.first + panel);
-            let b = p.panels.0.wrapping_add(panel * p.cut.width * p.depth);
-            let c = Target {
-                ptr: p.c.0.wrapping_add(row * p.stride + col),
-                stride: p.stride,
-                cols: p.cut.cols - col,
-                add: p.add,
-            };
-            panel_product(isa, count, p.depth, width, a, b, c);
-        }
+/// Rows of a tile.
+fn unit_rows(isa: Isa, unit: Unit) -> usize {
+    match unit {
+        Unit::Vectors => tile_rows(isa),
+        Unit::Matrix => 2 * matrix::LINES,
     }
 }
 
@@ -142,11 +184,11 @@ pub(crate) fn gemm_packed(
     if rows == 0 {
         return;
     }
-    let per_pass = (BLOCK_VALUES / cut.block / cut.width).max(1);
+    let per_pass = panels_per_pass(cut, cut.block);
     let panels = cut.panels();
     for (start, depth) in cut.blocks() {
-        let base = packed.wrapping_add(start * cut.padded);
-        let few = rows < 2 * tile_rows(cpu.isa) * cpu.team.size();
+        let base = packed.wrapping_add(cut.room(start, cut.padded));
+        let few = rows < 2 * unit_rows(cpu.isa, cut.unit) * cpu.team.size();
         // With few rows the panels are read once, so there is nothing to keep in a cache.
         let pass = if few { panels } else { per_pass };
         for first in (0..panels).step_by(pass) {
@@ -155,7 +197,10 @@ pub(crate) fn gemm_packed(
                 cut,
                 depth,
                 a: a.offset(0, start),
-                panels: Shared(base.wrapping_add(first * cut.width * depth).cast_mut()),
+                panels: Shared(
+                    base.wrapping_add(first * cut.room(depth, cut.width))
+                        .cast_mut(),
+                ),
                 first,
                 c: Shared(c),
                 stride,
@@ -170,9 +215,8 @@ pub(crate) fn gemm_packed(
 pub(crate) fn pack_all(isa: Isa, cut: Cut, panels: Range<usize>, to: *mut f32, b: View) {
     for (start, depth) in cut.blocks() {
         for p in panels.clone() {
-            let (col, width) = cut.panel(p);
-            let out = to.wrapping_add(start * cut.padded + p * cut.width * depth);
-            pack_panel(isa, out, b.offset(start, 0), depth, col, width, cut.cols);
+            let at = cut.room(start, cut.padded) + p * cut.room(depth, cut.width);
+            cut.pack(isa, to.wrapping_add(at), b.offset(start, 0), depth, p);
         }
     }
 }

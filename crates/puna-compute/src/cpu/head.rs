@@ -41,7 +41,7 @@ pub(super) fn logprobs(
         return;
     }
     let isa = cpu.isa;
-    let cut = Cut::new(isa, dim, vocab);
+    let cut = Cut::fastest(isa, dim, vocab);
     // Packed once for all chunks: a chunk has too few rows to pay for a transposition.
     let packed = Shared(cpu.scratch.head.ensure(cut.len()));
     let by_output = View {

@@ -1,5 +1,8 @@
 //! Instruction sets: which the machine has, and how a kernel is compiled for each.
 
+#[cfg(target_arch = "x86_64")]
+use super::matrix;
+
 /// An instruction set the kernels are compiled for, from the plainest to the widest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isa {
@@ -9,6 +12,8 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ and VL.
     Avx512,
+    /// AVX-512, and products of matrices on the matrix unit, see [`super::matrix`].
+    Amx,
     /// 64-bit Arm.
     Neon,
 }
@@ -30,6 +35,9 @@ impl Isa {
                     && is_x86_feature_detected!("avx512vl")
                 {
                     isas.push(Self::Avx512);
+                    if matrix::is_available() {
+                        isas.push(Self::Amx);
+                    }
                 }
             }
         }
@@ -38,13 +46,74 @@ impl Isa {
         isas
     }
 
-    /// The widest this machine can run.
-    pub fn best() -> Self {
-        Self::available()
-            .into_iter()
-            .next_back()
-            .unwrap_or(Self::Portable)
+    /// Whether vectors are those of AVX-512.
+    pub(crate) fn has_avx512(self) -> bool {
+        matches!(self, Self::Avx512 | Self::Amx)
     }
+
+    /// The same machine without its matrix unit: what multiplies weights in [`WeightFormat::F32`].
+    ///
+    /// [`WeightFormat::F32`]: crate::WeightFormat::F32
+    pub fn vectors(self) -> Self {
+        if self == Self::Amx {
+            Self::Avx512
+        } else {
+            self
+        }
+    }
+
+    /// The name that [`ISA_VARIABLE`] takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Amx => "amx",
+            Self::Neon => "neon",
+        }
+    }
+
+    /// The set that [`ISA_VARIABLE`] names, else the best of this machine.
+    ///
+    /// # Errors
+    /// A name that is none, or of a set that this machine does not have.
+    pub fn chosen() -> Result<Self, IsaError> {
+        let available = Self::available();
+        let Some(name) = std::env::var_os(ISA_VARIABLE).filter(|name| !name.is_empty()) else {
+            return Ok(available[available.len() - 1]);
+        };
+        let named = available.iter().copied().find(|isa| name == isa.name());
+        named.ok_or_else(|| IsaError {
+            name: name.to_string_lossy().into_owned(),
+            available: available
+                .iter()
+                .map(|isa| isa.name())
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+    }
+
+    /// [`Self::chosen`], and where the choice cannot be followed, the best of this machine.
+    pub fn best() -> Self {
+        let best = || Self::available().into_iter().next_back();
+        Self::chosen().ok().or_else(best).unwrap_or(Self::Portable)
+    }
+}
+
+/// The environment variable that names the instruction set to use instead of the best: to get another
+/// machine's bits, or to compare.
+pub const ISA_VARIABLE: &str = "PUNA_ISA";
+
+/// An instruction set that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{ISA_VARIABLE} is \"{name}\", and this machine has {available}; name one of these or unset it"
+)]
+pub struct IsaError {
+    /// What was asked for.
+    pub name: String,
+    /// What there is.
+    pub available: String,
 }
 
 /// Defines a function that runs `body`, written over a [`Simd`](super::simd::Simd) type parameter,
@@ -81,7 +150,7 @@ macro_rules! kernel {
             match isa {
                 // SAFETY: an `Isa` other than `Portable` is only made by detection.
                 #[cfg(target_arch = "x86_64")]
-                $crate::cpu::Isa::Avx512 => unsafe { avx512($($arg),*) },
+                $crate::cpu::Isa::Avx512 | $crate::cpu::Isa::Amx => unsafe { avx512($($arg),*) },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 $crate::cpu::Isa::Avx2 => unsafe { avx2($($arg),*) },

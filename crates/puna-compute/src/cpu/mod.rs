@@ -7,6 +7,7 @@ mod gemm;
 mod head;
 mod isa;
 mod kv_cache;
+mod matrix;
 mod norm;
 mod packed;
 mod panels;
@@ -18,7 +19,7 @@ mod swiglu;
 mod team;
 mod tile;
 
-pub use isa::Isa;
+pub use isa::{ISA_VARIABLE, Isa, IsaError};
 pub use kv_cache::CpuKvCache;
 pub use packed::CpuPacked;
 pub use peak::{peak_gflops, read_bandwidth};

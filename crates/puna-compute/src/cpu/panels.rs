@@ -5,28 +5,59 @@
 //! number of rows: so one row alone and the same row among a thousand give the same bits.
 
 use super::isa::{Isa, kernel};
+use super::matrix;
 
-/// Most depth of a block: a panel of it stays in the second-level cache with room to spare.
+/// Most depth of a block for vectors: a panel of it stays in the second-level cache with room to spare.
 const MAX_DEPTH: usize = 384;
+
+/// What multiplies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Vectors of `f32`; a panel is `[depth][width]`.
+    Vectors,
+    /// The matrix unit; a panel is two strips, see [`matrix`].
+    Matrix,
+}
 
 /// How a matrix of `depth x cols` is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {
+    pub unit: Unit,
     pub depth: usize,
     pub cols: usize,
     /// Depth of every block but perhaps the last; a multiple of 32, the block of Q8_0.
     pub block: usize,
     /// Columns of every panel but perhaps the last.
     pub width: usize,
-    /// `cols` rounded up to whole vectors.
+    /// `cols` rounded up to whole vectors, or to panels of the matrix unit.
     pub padded: usize,
 }
 
 impl Cut {
-    pub fn new(isa: Isa, depth: usize, cols: usize) -> Self {
+    /// For the unit that multiplies fastest, which is that of training.
+    pub fn fastest(isa: Isa, depth: usize, cols: usize) -> Self {
+        let vectors = Self::vectors(isa, depth, cols);
+        if isa != Isa::Amx {
+            return vectors;
+        }
+        let blocks = depth.div_ceil(matrix::MAX_DEPTH).max(1);
+        Self {
+            unit: Unit::Matrix,
+            block: depth
+                .div_ceil(blocks)
+                .next_multiple_of(matrix::STEP)
+                .max(matrix::STEP),
+            width: matrix::WIDTH,
+            padded: cols.next_multiple_of(matrix::WIDTH),
+            ..vectors
+        }
+    }
+
+    pub fn vectors(isa: Isa, depth: usize, cols: usize) -> Self {
         let (lanes, width) = tile_shape(isa);
         let blocks = depth.div_ceil(MAX_DEPTH).max(1);
         Self {
+            unit: Unit::Vectors,
             depth,
             cols,
             block: depth.div_ceil(blocks).next_multiple_of(32).max(32),
@@ -53,9 +84,31 @@ impl Cut {
         (start, self.width.min(self.padded - start))
     }
 
-    /// Values of the whole layout.
+    /// Room of `width` columns of `depth`, in values of `f32`; `width` is a panel's or all.
+    pub fn room(&self, depth: usize, width: usize) -> usize {
+        match self.unit {
+            Unit::Vectors => depth * width,
+            Unit::Matrix => width / matrix::LINES * matrix::strip_words(depth),
+        }
+    }
+
+    /// Room of the whole layout.
     pub fn len(&self) -> usize {
-        self.depth * self.padded
+        self.room(self.depth, self.padded)
+    }
+
+    /// Packs the panel of `index` of a block of the depth: `to` has [`Cut::room`] for it, and `from` is
+    /// readable over `depth x cols`.
+    pub fn pack(&self, isa: Isa, to: *mut f32, from: View, depth: usize, index: usize) {
+        let (col, width) = self.panel(index);
+        match self.unit {
+            Unit::Vectors => pack_panel(isa, to, from, depth, col, width, self.cols),
+            Unit::Matrix => {
+                let lines = (self.cols - col).min(width);
+                let columns = from.offset(0, col).transposed();
+                matrix::pack_strips(matrix::Side::Right, to, columns, 2, lines, depth);
+            }
+        }
     }
 }
 
@@ -71,7 +124,7 @@ pub(crate) fn tile_shape(isa: Isa) -> (usize, usize) {
     (lanes, width)
 }
 
-/// Rows of a tile.
+/// Rows of a tile of vectors.
 pub(crate) fn tile_rows(isa: Isa) -> usize {
     tile_shape_of(isa).2
 }
@@ -94,6 +147,14 @@ impl View {
         // `wrapping_add`, since a view of an edge may point one past the end and never be read.
         Self {
             ptr: self.ptr.wrapping_add(i * self.row + j * self.col),
+            ..self
+        }
+    }
+
+    pub fn transposed(self) -> Self {
+        Self {
+            row: self.col,
+            col: self.row,
             ..self
         }
     }

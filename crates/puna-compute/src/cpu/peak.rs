@@ -2,6 +2,7 @@
 
 use super::gemm::Shared;
 use super::isa::{Isa, kernel};
+use super::matrix;
 use super::team::Team;
 use crate::buffer::HostBuf;
 use crate::ops::Result;
@@ -41,15 +42,25 @@ kernel! {
 }
 
 /// Highest rate of f32 operations of `threads` threads together, in 10⁹ a second: the best of
-/// several runs of nothing but multiply-adds in registers.
+/// several runs of nothing but multiply-adds in registers, or of the matrix unit's products, as many
+/// as an f32 product takes.
 pub fn peak_gflops(threads: usize) -> f64 {
     let isa = Isa::best();
     let mut team = Team::new(threads);
     best_rate(8, || {
         team.run(&|_| {
-            black_box(spin(isa, STEPS, black_box(1.0)));
+            if isa == Isa::Amx {
+                matrix::spin(STEPS);
+            } else {
+                black_box(spin(isa, STEPS, black_box(1.0)));
+            }
         });
-        (STEPS * CHAINS * lanes(isa) * 2 * threads) as f64
+        let each = if isa == Isa::Amx {
+            matrix::spin_operations(STEPS)
+        } else {
+            STEPS * CHAINS * lanes(isa) * 2
+        };
+        (each * threads) as f64
     }) / 1e9
 }
 

@@ -3,6 +3,7 @@
 //! Decoding runs some sixty small operations a token, so waking must cost microseconds: members spin
 //! for a while before they sleep.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -104,18 +105,28 @@ impl Team {
 
     /// Splits `n` items into one contiguous range a rank, each a multiple of `grain` but the last,
     /// and calls `job(range)` for those that are not empty.
-    pub fn split(&mut self, n: usize, grain: usize, job: &(dyn Fn(std::ops::Range<usize>) + Sync)) {
+    pub fn split(&mut self, n: usize, grain: usize, job: &(dyn Fn(Range<usize>) + Sync)) {
+        self.split_by_rank(n, grain, &|_, range| job(range));
+    }
+
+    /// [`Self::split`], with `job(rank, range)`.
+    pub fn split_by_rank(
+        &mut self,
+        n: usize,
+        grain: usize,
+        job: &(dyn Fn(usize, Range<usize>) + Sync),
+    ) {
         let size = self.size();
         let share = n.div_ceil(grain).div_ceil(size) * grain;
         if share >= n {
             return if n > 0 {
-                job(0..n)
+                job(0, 0..n)
             };
         }
         self.run(&|rank| {
             let range = (rank * share).min(n)..((rank + 1) * share).min(n);
             if !range.is_empty() {
-                job(range);
+                job(rank, range);
             }
         });
     }

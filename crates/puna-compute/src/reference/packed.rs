@@ -17,7 +17,7 @@ pub struct ReferencePacked {
 impl ReferencePacked {
     pub(super) fn new(w: &[f32], n_out: usize, n_in: usize, format: WeightFormat) -> Self {
         let values = match format {
-            WeightFormat::F32 => w.to_vec(),
+            WeightFormat::Training | WeightFormat::F32 => w.to_vec(),
             WeightFormat::Bf16 => w.iter().map(|&x| bf16::from_f32(x).to_f32()).collect(),
             WeightFormat::Q8_0 => {
                 assert!(

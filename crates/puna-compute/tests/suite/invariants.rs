@@ -57,7 +57,12 @@ pub fn linear<O: HostOps>(variant: &Variant<O>) {
 
 pub fn packed<O: HostOps>(variant: &Variant<O>) {
     let mut ops = (variant.make)(2);
-    for format in [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Q8_0] {
+    for format in [
+        WeightFormat::Training,
+        WeightFormat::F32,
+        WeightFormat::Bf16,
+        WeightFormat::Q8_0,
+    ] {
         for (n_in, n_out) in [(32, 24), (64, 131), (288, 96), (1024, 40)] {
             let context = format!("{}: {format:?} {n_in} to {n_out}", variant.name);
             let mut rng = Rng::new(3);
@@ -71,7 +76,7 @@ pub fn packed<O: HostOps>(variant: &Variant<O>) {
                 taken(&out)
             };
             rows_are_independent(&context, &mut run);
-            if format == WeightFormat::F32 {
+            if format == WeightFormat::Training {
                 let all: Vec<usize> = (0..ROWS).collect();
                 let got = run(&all);
                 let mut out = output(ROWS * n_out);

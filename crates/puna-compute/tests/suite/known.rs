@@ -6,6 +6,60 @@ use crate::support::{
 };
 use puna_compute::{AdamW, AttentionShape, Segment, WeightFormat, Write};
 
+/// A product with the identity gives every bit back, and others are as near to the true sums as sums in
+/// `f32` are: a unit that multiplies in parts must not lose any.
+pub fn products<O: HostOps>(variant: &Variant<O>) {
+    let mut ops = (variant.make)(2);
+    let n = 70;
+    let mut rng = Rng::new(2);
+    let scales = rng.normal(n * n, 20.0);
+    let values = rng.normal(n * n, 1.0);
+    let x: Vec<f32> = values
+        .iter()
+        .zip(&scales)
+        .map(|(x, scale)| x * scale.exp2())
+        .collect();
+    let mut identity = vec![0.0; n * n];
+    (0..n).for_each(|i| identity[i * (n + 1)] = 1.0);
+    let (x, identity) = (input(&x), input(&identity));
+    let context = format!("{}: identity", variant.name);
+    let [mut forward, mut backward, mut weight] = [(); 3].map(|()| output(n * n));
+    ops.linear(&mut forward, &x, &identity, n, n, n, Write::Set);
+    ops.linear_backward_input(&mut backward, &x, &identity, n, n, n, Write::Set);
+    // The gradient of the weight is a transposed product.
+    ops.linear_backward_weight(&mut weight, &identity, &x, n, n, n, Write::Set);
+    for got in [&forward, &backward, &weight] {
+        assert_same_bits(&context, &taken(got), &x[..n * n]);
+    }
+
+    let (rows, n_in, n_out) = (33, 1000, 40);
+    let [x, w] = [rows * n_in, n_out * n_in].map(|len| rng.normal(len, 1.0));
+    let mut want = Vec::new();
+    for x in x.chunks_exact(n_in) {
+        for w in w.chunks_exact(n_in) {
+            let products = x.iter().zip(w).map(|(&x, &w)| f64::from(x) * f64::from(w));
+            want.push(products.sum::<f64>() as f32);
+        }
+    }
+    let mut out = output(rows * n_out);
+    ops.linear(
+        &mut out,
+        &input(&x),
+        &input(&w),
+        rows,
+        n_in,
+        n_out,
+        Write::Set,
+    );
+    // A chain of 384 rounded sums is off by 4e-7.
+    assert_close(
+        &format!("{}: sums", variant.name),
+        &taken(&out),
+        &want,
+        6e-7,
+    );
+}
+
 /// Moves, sums and look-ups are exact.
 pub fn moves<O: HostOps>(variant: &Variant<O>) {
     let mut ops = (variant.make)(2);

@@ -29,7 +29,7 @@ macro_rules! suite {
                 slots_are_independent,
             ]);
             suite!(known_answers, $variants, known, [
-                activations, adamw, attention, head, moves, nothing, rope,
+                activations, adamw, attention, head, moves, nothing, products, rope,
             ]);
             suite!(formats, $variants, packed, [stored_weights]);
             suite!(nan_is_not_lost, $variants, non_finite, [

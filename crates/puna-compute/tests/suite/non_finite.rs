@@ -72,7 +72,12 @@ pub fn linear<O: HostOps>(variant: &Variant<O>) {
 pub fn packed<O: HostOps>(variant: &Variant<O>) {
     let (rows, n_in, n_out) = (3, 64, 24);
     let mut ops = (variant.make)(2);
-    for format in [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Q8_0] {
+    for format in [
+        WeightFormat::Training,
+        WeightFormat::F32,
+        WeightFormat::Bf16,
+        WeightFormat::Q8_0,
+    ] {
         let context = format!("{}: {format:?}", variant.name);
         let mut rng = Rng::new(3);
         let [x, w] = [rows, n_out].map(|n| rng.normal(n * n_in, 1.0));

@@ -47,7 +47,7 @@ fn run<O: Ops<Buf = HostBuf>>(
         ops,
         &model.config,
         &model.params,
-        WeightFormat::F32,
+        WeightFormat::Training,
         slots,
         96,
     )
@@ -173,8 +173,15 @@ fn text_is_the_decoded_tokens_up_to_the_stop() {
 fn bad_input_is_refused() {
     let (model, tokenizer) = setting();
     let ops = puna_compute::Cpu::new(1);
-    let mut decoder =
-        Decoder::new(ops, &model.config, &model.params, WeightFormat::F32, 2, 16).unwrap();
+    let mut decoder = Decoder::new(
+        ops,
+        &model.config,
+        &model.params,
+        WeightFormat::Training,
+        2,
+        16,
+    )
+    .unwrap();
     let mut refused = |prompt: Vec<u32>, options: GenerateOptions| match generate(
         &mut decoder,
         &tokenizer,
@@ -287,7 +294,7 @@ fn sampled_logprobs_are_those_of_training() {
             let make = || puna_compute::Cpu::with_isa(2, isa);
             let (config, params) = (&model.config, &model.params);
             let mut decoder =
-                Decoder::new(make(), config, params, WeightFormat::F32, slots, 128).unwrap();
+                Decoder::new(make(), config, params, WeightFormat::Training, slots, 128).unwrap();
             let options = GenerateOptions {
                 max_tokens: 40,
                 sampling: SamplingOptions {

@@ -158,7 +158,7 @@ fn a_model_that_writes_no_text_is_refused_where_text_is_asked_for() {
         puna_compute::Reference,
         &model.config,
         &model.params,
-        puna_compute::WeightFormat::F32,
+        puna_compute::WeightFormat::Training,
         1,
         16,
     )

@@ -41,7 +41,7 @@ pub fn bench(command: &BenchCommand) -> Result<()> {
     let shapes = json!({
         "bench": name, "threads": bench.threads, "parameters": c.n_params(), "dim": c.dim, "layers": c.layers,
         "heads": c.heads, "kv_heads": c.kv_heads, "hidden": c.hidden_dim, "vocab": c.vocab_size,
-        "seq": args.seq, "isa": format!("{:?}", Cpu::new(1).isa()).to_lowercase(),
+        "seq": args.seq, "isa": Cpu::new(1).isa().name(),
     });
     if let (Value::Object(result), Value::Object(shapes)) = (&mut result, shapes) {
         result.extend(shapes);

@@ -3,7 +3,7 @@
 use crate::cli::ScoreArgs;
 use crate::model_file::load;
 use anyhow::{Context, Result, bail, ensure};
-use puna_compute::Cpu;
+use puna_compute::{Cpu, Isa};
 use puna_llama::{Model, ScoreItem, Worker, WorkerOptions};
 use puna_text::Tokenizer;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,8 @@ struct Response<'a> {
 /// Does the command.
 pub fn score(args: &ScoreArgs) -> Result<()> {
     let loaded = load(&args.model, args.tokenizer.as_deref())?;
-    let cpu = || Cpu::new(args.work.threads());
+    // On vectors, as `puna generate` multiplies in f32: a text scores just what it was generated with.
+    let cpu = || Cpu::with_isa(args.work.threads(), Isa::best().vectors());
     let mut scorer = Scorer {
         worker: None,
         model: &loaded.model,

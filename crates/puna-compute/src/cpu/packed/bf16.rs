@@ -12,7 +12,7 @@ use half::bf16;
 /// Whether products go by pairs: `vdpbf16ps` of AVX-512 BF16.
 pub(super) fn has_pairs(isa: Isa) -> bool {
     #[cfg(target_arch = "x86_64")]
-    return isa == Isa::Avx512 && is_x86_feature_detected!("avx512bf16");
+    return isa.has_avx512() && is_x86_feature_detected!("avx512bf16");
     #[cfg(not(target_arch = "x86_64"))]
     return false;
 }

@@ -2,7 +2,9 @@
 //!
 //! The formats differ in what they do to the activations:
 //!
-//! - `F32`: nothing; the bits of a product of unpacked weights come out.
+//! - `Training`: nothing; the bits of a product of unpacked weights come out.
+//! - `F32`: nothing, and vectors multiply on every machine: the matrix unit wants six bytes for an `f32`,
+//!   and few rows wait for memory.
 //! - `Bf16`: where the machine multiplies pairs of bfloat16 (AVX-512 BF16), activations are rounded to
 //!   bfloat16, sums are in `f32`. Elsewhere weights are widened and activations kept.
 //! - `Q8_0`: each row of activations is rounded to blocks of 32 signed bytes with one scale, as the
@@ -25,6 +27,8 @@ use crate::ops::{Result, WeightFormat, Write};
 /// How the panels are laid out and multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
+    /// As training multiplies, on the fastest unit.
+    Training,
     /// `[depth][width]` of `f32`.
     F32,
     /// `[depth][width]` of bfloat16, widened to multiply.
@@ -38,6 +42,7 @@ enum Layout {
 impl Layout {
     fn new(isa: Isa, format: WeightFormat) -> Self {
         match format {
+            WeightFormat::Training => Self::Training,
             WeightFormat::F32 => Self::F32,
             WeightFormat::Bf16 if bf16::has_pairs(isa) => Self::Bf16Pairs,
             WeightFormat::Bf16 => Self::Bf16,
@@ -45,10 +50,10 @@ impl Layout {
         }
     }
 
-    /// Bytes of `depth` by `width` weights.
+    /// Bytes of `depth` by `width` weights, of a format that [`Self::write`] writes.
     fn bytes(self, depth: usize, width: usize) -> usize {
         match self {
-            Self::F32 => depth * width * 4,
+            Self::Training | Self::F32 => unreachable!("panels of f32 are packed in place"),
             Self::Bf16 => depth * width * 2,
             Self::Bf16Pairs => depth.div_ceil(2) * width * 4,
             Self::Q8 => depth / q8::BLOCK * width * (q8::BLOCK + 2),
@@ -63,7 +68,7 @@ impl Layout {
     /// Writes a panel `[depth][width]` of `f32` this way.
     fn write(self, to: &mut [u8], panel: &[f32], width: usize) {
         match self {
-            Self::F32 => unreachable!("f32 panels are packed in place"),
+            Self::Training | Self::F32 => unreachable!("panels of f32 are packed in place"),
             Self::Bf16 => bf16::write(to, panel),
             Self::Bf16Pairs => bf16::write_pairs(to, panel, width),
             Self::Q8 => q8::write(to, panel, width),
@@ -86,7 +91,11 @@ impl CpuPacked {
         n_in: usize,
         format: WeightFormat,
     ) -> Result<Self> {
-        let (cut, layout) = (Cut::new(isa, n_in, n_out), Layout::new(isa, format));
+        let layout = Layout::new(isa, format);
+        let cut = match layout {
+            Layout::Training => Cut::fastest(isa, n_in, n_out),
+            _ => Cut::vectors(isa, n_in, n_out),
+        };
         if layout == Layout::Q8 {
             assert!(
                 n_in.is_multiple_of(q8::BLOCK),
@@ -94,17 +103,18 @@ impl CpuPacked {
                 q8::BLOCK
             );
         }
-        let len = layout.bytes(cut.depth, cut.padded);
-        let mut data = HostBuf::zeros(len.div_ceil(4))?;
         let view = View {
             ptr: w.as_ptr(),
             row: 1,
             col: n_in,
         };
-        if layout == Layout::F32 {
+        if matches!(layout, Layout::Training | Layout::F32) {
+            let mut data = HostBuf::zeros(cut.len())?;
             pack_all(isa, cut, 0..cut.panels(), data.as_mut_ptr(), view);
             return Ok(Self { cut, layout, data });
         }
+        let len = layout.bytes(cut.depth, cut.padded);
+        let mut data = HostBuf::zeros(len.div_ceil(4))?;
         let mut panel = vec![0.0f32; cut.block * cut.width];
         for (start, depth) in cut.blocks() {
             for p in 0..cut.panels() {
@@ -160,7 +170,7 @@ pub(super) fn linear(
         col: 1,
     };
     match w.layout {
-        Layout::F32 => gemm_packed(
+        Layout::Training | Layout::F32 => gemm_packed(
             cpu,
             cut,
             w.data.as_ptr(),
@@ -192,7 +202,7 @@ pub(super) fn linear(
     }
 }
 
-/// Calls `product(member's first panel, depth block, width, panel, target)` for every panel of every
+/// Calls `product(rank, depth block, width, panel, target)` for every panel of every
 /// depth block, the panels split over the team.
 fn each_panel(
     cpu: &mut Cpu,
@@ -203,7 +213,7 @@ fn each_panel(
 ) {
     let (cut, layout) = (w.cut, w.layout);
     let (data, out) = (Shared(w.data.as_ptr().cast_mut()), Shared(out.as_mut_ptr()));
-    cpu.team.split(cut.panels(), 1, &|range| {
+    cpu.team.split_by_rank(cut.panels(), 1, &|rank, range| {
         for (start, depth) in cut.blocks() {
             for p in range.clone() {
                 let (col, width) = cut.panel(p);
@@ -215,7 +225,7 @@ fn each_panel(
                     cols: cut.cols - col,
                     add: add || start > 0,
                 };
-                product(range.start, (start, depth), width, b, c);
+                product(rank, (start, depth), width, b, c);
             }
         }
     });
@@ -248,19 +258,18 @@ fn rounded(
 fn widened(cpu: &mut Cpu, out: &mut HostBuf, a: View, w: &CpuPacked, rows: usize, add: bool) {
     let (isa, cut) = (cpu.isa, w.cut);
     let many = rows > 2 * tile_rows(isa);
-    let share = cut.panels().div_ceil(cpu.team.size());
     let scratch: Vec<Shared> = cpu
         .scratch
         .ranks
         .iter_mut()
         .map(|r| Shared(r.rows.ensure(cut.block * cut.width)))
         .collect();
-    each_panel(cpu, out, w, add, &|first, (start, depth), width, b, c| {
+    each_panel(cpu, out, w, add, &|rank, (start, depth), width, b, c| {
         let rows_at = a.offset(0, start);
         // Both ways multiply the same widened weights in the same order; widening a panel once pays
         // when many rows use it.
         if many {
-            let wide = scratch[first / share].get();
+            let wide = scratch[rank].get();
             bf16::widen(isa, wide, b.cast(), depth, width);
             panel_product(isa, rows, depth, width, rows_at, wide, c);
         } else {

@@ -132,7 +132,7 @@ pub(super) fn product(
     c: Target,
 ) {
     #[cfg(target_arch = "x86_64")]
-    if isa == Isa::Avx512 && is_x86_feature_detected!("avx512vnni") {
+    if isa.has_avx512() && is_x86_feature_detected!("avx512vnni") {
         // SAFETY: the features were detected; the caller answers for the pointers.
         return unsafe { vnni(rows, blocks, width, a, stride, b, c) };
     }

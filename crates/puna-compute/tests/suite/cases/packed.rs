@@ -15,9 +15,9 @@ pub struct Packed {
 
 impl Case for Packed {
     fn all() -> Vec<Self> {
-        use WeightFormat::{Bf16, F32, Q8_0};
+        use WeightFormat::{Bf16, F32, Q8_0, Training};
         let mut all = Vec::new();
-        for format in [F32, Bf16, Q8_0] {
+        for format in [Training, F32, Bf16, Q8_0] {
             for (n_in, n_out) in [(32, 24), (64, 131), (288, 96), (1024, 40)] {
                 all.extend([1, 2, 3, 7, 37].map(|rows| Self {
                     format,
@@ -33,7 +33,7 @@ impl Case for Packed {
                 n_out: 1000,
             }));
         }
-        for format in [F32, Bf16] {
+        for format in [Training, F32, Bf16] {
             all.extend([1, 2, 7].map(|rows| Self {
                 format,
                 rows,
@@ -47,7 +47,7 @@ impl Case for Packed {
     /// Decoding formats may round activations as they round weights, the reference does not.
     fn tolerance(&self) -> f64 {
         match self.format {
-            WeightFormat::F32 => 1e-5,
+            WeightFormat::Training | WeightFormat::F32 => 1e-5,
             WeightFormat::Bf16 => 5e-3,
             WeightFormat::Q8_0 => 1e-2,
         }

@@ -158,7 +158,7 @@ impl Asker {
         let capacity = context.min(longest.saturating_add(plan.max_tokens.max(1)));
         let slots = BATCH.min(prompts.len()).max(1);
         let (decoder, tokenizer) =
-            loaded.into_decoder(threads, WeightFormat::F32, slots, capacity)?;
+            loaded.into_decoder(threads, WeightFormat::Training, slots, capacity)?;
         let options = GenerateOptions {
             max_tokens: plan.max_tokens,
             sampling: SamplingOptions::greedy(),
