@@ -47,6 +47,11 @@ impl HostBuf {
         Ok(buf)
     }
 
+    /// Where the values lie; for code that shares out a buffer without borrowing all of it.
+    pub(crate) fn base(&self) -> *mut f32 {
+        self.ptr.as_ptr()
+    }
+
     fn layout(len: usize) -> Result<Layout> {
         let bytes = len.saturating_mul(size_of::<f32>());
         let align = if bytes >= HUGE { HUGE } else { 64 };

@@ -67,7 +67,7 @@ pub struct Generated {
     /// a new word begins with its space.
     pub text: String,
     /// Log-probability of each token under the model, without temperature or cuts: bit for bit what
-    /// [`crate::Worker::logprobs`] gives for it, on the CPU with weights in f32.
+    /// [`crate::Worker::logprobs`] gives for it, on the CPU with weights as in training.
     pub logprobs: Vec<f32>,
     /// Why it ended.
     pub finish: Finish,

@@ -29,15 +29,14 @@ impl MemoryPlan {
 
 /// Rows whose logits the fused head holds at once.
 const HEAD_ROWS: usize = 128;
-/// Values of a product's packed panels and rows.
-const PRODUCT: usize = 128 * 1024 + 96 * 384;
 
 /// Values that the kernels of a worker work in.
 fn kernel_values(config: &Config, max_rows: usize) -> usize {
-    let head = config.vocab_size * (config.dim + HEAD_ROWS.min(max_rows));
+    let logits = config.vocab_size * HEAD_ROWS.min(max_rows);
+    let head = Cpu::packed_values(config.vocab_size, config.dim) + logits;
     // Keys, values and their gradients of one head, packed.
     let attention = 4 * max_rows * config.head_dim;
-    head + attention + PRODUCT
+    head + attention + Cpu::product_values()
 }
 
 /// Memory of training a model with a fleet of this layout.

@@ -9,8 +9,8 @@ use super::Cpu;
 use super::gemm::{Shared, panel_product};
 use super::isa::{Isa, kernel};
 use super::kv_cache::CpuKvCache;
-use super::panels::{Cut, View, pack_panel, tile_shape};
-use super::tile::Target;
+use super::panels::{Cut, pack_panel, tile_shape};
+use super::view::{Target, View};
 use crate::ops::{AttentionShape, CachedSegment, Segment};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

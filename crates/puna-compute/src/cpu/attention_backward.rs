@@ -6,7 +6,7 @@ use super::attention::{KEY_BLOCK, Layout, QUERY_BLOCK, deal, rank_scratch};
 use super::gemm::Shared;
 use super::isa::kernel;
 use super::norm::dot;
-use super::panels::View;
+use super::view::View;
 use crate::ops::{AttentionShape, Segment};
 
 /// Packed forms and sums of one head, for the longest segment.

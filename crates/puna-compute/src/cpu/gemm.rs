@@ -3,8 +3,9 @@
 use super::Cpu;
 use super::isa::{Isa, kernel};
 use super::matrix;
-use super::panels::{Cut, Unit, View, tile_rows};
-use super::tile::{F32Panel, Target, tiles};
+use super::panels::{Cut, Unit, tile_rows};
+use super::tile::{F32Panel, tiles};
+use super::view::{Target, View};
 use std::ops::Range;
 
 /// Values of a packed block that should stay in the second-level cache.
@@ -15,6 +16,18 @@ const ROW_BLOCK: usize = 96;
 /// Panels of a block of the depth that are packed and used together.
 fn panels_per_pass(cut: Cut, block: usize) -> usize {
     (BLOCK_VALUES / block / cut.width).max(1)
+}
+
+/// Most values of `f32` that products on this instruction set work in: panels, and a block of rows where
+/// it is packed.
+pub(super) fn product_values(isa: Isa) -> usize {
+    // Of a matrix so large that every limit is reached.
+    let cut = Cut::fastest(isa, 1 << 20, 1 << 20);
+    let rows = match cut.unit {
+        Unit::Vectors => 0,
+        Unit::Matrix => ROW_BLOCK / matrix::LINES * matrix::strip_words(cut.block),
+    };
+    panels_per_pass(cut, cut.block) * cut.room(cut.block, cut.width) + rows
 }
 
 /// A pointer that may cross to a team member; each writes a part of its own.
@@ -98,24 +111,25 @@ impl Product {
     fn run(self, cpu: &mut Cpu, rows: usize, panels: usize) {
         let isa = cpu.isa;
         let tile_rows = unit_rows(isa, self.cut.unit);
-        let packed_rows: Vec<Shared> = match self.cut.unit {
-            Unit::Vectors => Vec::new(),
-            Unit::Matrix => {
-                let words = ROW_BLOCK / matrix::LINES * matrix::strip_words(self.depth);
-                let ranks = cpu.scratch.ranks.iter_mut();
-                ranks.map(|r| Shared(r.rows.ensure(words))).collect()
-            }
-        };
+        let (team, ranks) = (&mut cpu.team, &mut cpu.scratch.ranks);
+        let is_matrix = self.cut.unit == Unit::Matrix;
+        if is_matrix {
+            let words = ROW_BLOCK / matrix::LINES * matrix::strip_words(self.depth);
+            ranks.iter_mut().for_each(|r| {
+                r.rows.ensure(words);
+            });
+        }
+        let ranks = &*ranks;
         let part = |rank: usize, rows, panels| {
-            let packed_rows = packed_rows.get(rank).map(|r| r.get());
+            let packed_rows = is_matrix.then(|| ranks[rank].rows.base());
             self.part(isa, packed_rows, rows, panels);
         };
-        if rows >= 2 * tile_rows * cpu.team.size() {
+        if rows >= 2 * tile_rows * team.size() {
             let part = |rank, range| part(rank, range, 0..panels);
-            cpu.team.split_by_rank(rows, tile_rows, &part);
+            team.split_by_rank(rows, tile_rows, &part);
         } else {
             let part = |rank, range| part(rank, 0..rows, range);
-            cpu.team.split_by_rank(panels, 1, &part);
+            team.split_by_rank(panels, 1, &part);
         }
     }
 

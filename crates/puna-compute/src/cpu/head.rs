@@ -4,8 +4,9 @@
 use super::Cpu;
 use super::gemm::{Shared, gemm, gemm_packed, pack_all};
 use super::isa::kernel;
-use super::panels::{Cut, View};
+use super::panels::Cut;
 use super::simd::Simd;
+use super::view::View;
 use crate::ops::Write;
 
 /// Rows whose logits exist at a time; fixed, so that sums never depend on the batch.

@@ -3,7 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 use super::matrix;
 
-/// An instruction set the kernels are compiled for, from the plainest to the widest.
+/// An instruction set the kernels are compiled for, each machine's from the plainest to the best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Isa {
     /// Plain Rust for any machine.

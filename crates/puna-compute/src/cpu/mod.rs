@@ -18,6 +18,7 @@ mod simd;
 mod swiglu;
 mod team;
 mod tile;
+mod view;
 
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
 pub use kv_cache::CpuKvCache;
@@ -28,10 +29,11 @@ pub use team::Team;
 use crate::buffer::HostBuf;
 use crate::ops::{AdamW, AttentionShape, CachedSegment, Ops, Result, Segment, WeightFormat, Write};
 use gemm::{Shared, gemm};
-use panels::View;
+use panels::Cut;
 use scratch::Scratch;
+use view::View;
 
-/// A core, or a team of cores, with the widest vectors of the machine.
+/// A core, or a team of cores, with an instruction set.
 pub struct Cpu {
     isa: Isa,
     team: Team,
@@ -39,7 +41,8 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// A team of `threads` with the best instruction set of this machine.
+    /// A team of `threads` with the best instruction set of this machine, or the one that
+    /// [`ISA_VARIABLE`] names: see [`Isa::best`].
     pub fn new(threads: usize) -> Self {
         Self::with_isa(threads, Isa::best())
     }
@@ -61,6 +64,16 @@ impl Cpu {
     /// The instruction set in use.
     pub fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// Values of `f32` in whose room [`Cpu::new`]'s products hold a packed weight `[n_out, n_in]`.
+    pub fn packed_values(n_out: usize, n_in: usize) -> usize {
+        Cut::fastest(Isa::best(), n_in, n_out).len()
+    }
+
+    /// Most values of `f32` that one of its products works in besides.
+    pub fn product_values() -> usize {
+        gemm::product_values(Isa::best())
     }
 
     /// Number of threads.

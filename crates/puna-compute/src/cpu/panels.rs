@@ -1,11 +1,12 @@
 //! The right-hand side of a product, laid out in panels: for each block of the depth, columns in
-//! groups of a tile's width, each group `[depth][width]` contiguous. A tile then streams its panel.
+//! groups of a tile's width, each group contiguous. A tile then streams its panel.
 //!
-//! Every output is the sum over depth blocks of sums taken one depth element after the other, for any
-//! number of rows: so one row alone and the same row among a thousand give the same bits.
+//! Every output is the sum over depth blocks of sums taken in the order of the depth, for any number of
+//! rows: so one row alone and the same row among a thousand give the same bits.
 
 use super::isa::{Isa, kernel};
 use super::matrix;
+use super::view::View;
 
 /// Most depth of a block for vectors: a panel of it stays in the second-level cache with room to spare.
 const MAX_DEPTH: usize = 384;
@@ -40,13 +41,9 @@ impl Cut {
         if isa != Isa::Amx {
             return vectors;
         }
-        let blocks = depth.div_ceil(matrix::MAX_DEPTH).max(1);
         Self {
             unit: Unit::Matrix,
-            block: depth
-                .div_ceil(blocks)
-                .next_multiple_of(matrix::STEP)
-                .max(matrix::STEP),
+            block: block(depth, matrix::MAX_DEPTH),
             width: matrix::WIDTH,
             padded: cols.next_multiple_of(matrix::WIDTH),
             ..vectors
@@ -55,12 +52,11 @@ impl Cut {
 
     pub fn vectors(isa: Isa, depth: usize, cols: usize) -> Self {
         let (lanes, width) = tile_shape(isa);
-        let blocks = depth.div_ceil(MAX_DEPTH).max(1);
         Self {
             unit: Unit::Vectors,
             depth,
             cols,
-            block: depth.div_ceil(blocks).next_multiple_of(32).max(32),
+            block: block(depth, MAX_DEPTH),
             width,
             padded: cols.next_multiple_of(lanes),
         }
@@ -106,10 +102,17 @@ impl Cut {
             Unit::Matrix => {
                 let lines = (self.cols - col).min(width);
                 let columns = from.offset(0, col).transposed();
-                matrix::pack_strips(matrix::Side::Right, to, columns, 2, lines, depth);
+                let strips = matrix::WIDTH / matrix::LINES;
+                matrix::pack_strips(matrix::Side::Right, to, columns, strips, lines, depth);
             }
         }
     }
+}
+
+/// Depth of the blocks: as even as whole blocks of Q8_0 and steps of the matrix unit allow.
+fn block(depth: usize, most: usize) -> usize {
+    let blocks = depth.div_ceil(most).max(1);
+    depth.div_ceil(blocks).next_multiple_of(32).max(32)
 }
 
 kernel! {
@@ -127,37 +130,6 @@ pub(crate) fn tile_shape(isa: Isa) -> (usize, usize) {
 /// Rows of a tile of vectors.
 pub(crate) fn tile_rows(isa: Isa) -> usize {
     tile_shape_of(isa).2
-}
-
-/// A matrix in memory, of whose strides one is 1: element `(i, j)` at `ptr + i * row + j * col`.
-#[derive(Clone, Copy)]
-pub(crate) struct View {
-    pub ptr: *const f32,
-    pub row: usize,
-    pub col: usize,
-}
-
-// SAFETY: a view is a description; whoever reads through it holds the borrow it was made from.
-unsafe impl Send for View {}
-// SAFETY: as above.
-unsafe impl Sync for View {}
-
-impl View {
-    pub fn offset(self, i: usize, j: usize) -> Self {
-        // `wrapping_add`, since a view of an edge may point one past the end and never be read.
-        Self {
-            ptr: self.ptr.wrapping_add(i * self.row + j * self.col),
-            ..self
-        }
-    }
-
-    pub fn transposed(self) -> Self {
-        Self {
-            row: self.col,
-            col: self.row,
-            ..self
-        }
-    }
 }
 
 kernel! {

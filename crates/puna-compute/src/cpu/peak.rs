@@ -9,7 +9,7 @@ use crate::ops::Result;
 use std::hint::black_box;
 use std::time::Instant;
 
-/// Fused multiply-adds of a run of [`spin`].
+/// Turns of a run of [`spin`], or of the matrix unit's.
 const STEPS: usize = 200_000;
 const CHAINS: usize = 12;
 
@@ -44,8 +44,7 @@ kernel! {
 /// Highest rate of f32 operations of `threads` threads together, in 10⁹ a second: the best of
 /// several runs of nothing but multiply-adds in registers, or of the matrix unit's products, as many
 /// as an f32 product takes.
-pub fn peak_gflops(threads: usize) -> f64 {
-    let isa = Isa::best();
+pub fn peak_gflops(isa: Isa, threads: usize) -> f64 {
     let mut team = Team::new(threads);
     best_rate(8, || {
         team.run(&|_| {

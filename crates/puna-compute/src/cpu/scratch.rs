@@ -21,6 +21,11 @@ impl Grow {
             .as_mut()
             .map_or(std::ptr::null_mut(), |b| b.as_mut_ptr())
     }
+
+    /// What [`Self::ensure`] gave last.
+    pub fn base(&self) -> *mut f32 {
+        self.0.as_ref().map_or(std::ptr::null_mut(), HostBuf::base)
+    }
 }
 
 /// What one member of the team works in.

@@ -1,7 +1,7 @@
 //! The micro-tile of a matrix product: a few rows by a few vectors, all in registers.
 
-use super::panels::View;
 use super::simd::{Simd, prefetch};
+use super::view::{Target, View};
 
 /// Panel elements as a tile reads them, widened to `f32`.
 ///
@@ -37,16 +37,6 @@ unsafe impl Panel for Bf16Panel {
     }
 }
 
-/// Where a tile goes.
-#[derive(Clone, Copy)]
-pub(crate) struct Target {
-    pub ptr: *mut f32,
-    pub stride: usize,
-    /// Columns of the panel that exist; the rest is padding and is not written.
-    pub cols: usize,
-    pub add: bool,
-}
-
 /// Calls a tile function compiled for the rows and vectors of a tile: its last two parameters.
 macro_rules! pick_tile {
     ($S:ty, $shape:expr, [$($m:literal),*], $tile:ident $types:tt $args:tt) => {
@@ -64,17 +54,6 @@ macro_rules! pick_tile {
     };
 }
 pub(crate) use pick_tile;
-
-impl Target {
-    /// The target of the rows from `i` on.
-    #[inline(always)]
-    pub fn skip_rows(self, i: usize) -> Self {
-        Self {
-            ptr: self.ptr.wrapping_add(i * self.stride),
-            ..self
-        }
-    }
-}
 
 /// `rows x width` outputs from `depth` products with one panel, tile by tile; `width` whole vectors
 /// up to the tile's.

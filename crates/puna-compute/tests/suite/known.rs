@@ -151,8 +151,10 @@ pub fn nothing<O: HostOps>(variant: &Variant<O>) {
         8,
         Write::Add,
     );
-    let packed = ops.pack(&w, 8, 8, WeightFormat::F32).unwrap();
-    ops.linear_packed(&mut out, &x, &packed, 0, Write::Set);
+    for format in [WeightFormat::Training, WeightFormat::F32] {
+        let packed = ops.pack(&w, 8, 8, format).unwrap();
+        ops.linear_packed(&mut out, &x, &packed, 0, Write::Set);
+    }
     let shape = AttentionShape {
         heads: 2,
         kv_heads: 1,

@@ -35,6 +35,7 @@ macro_rules! suite {
             suite!(nan_is_not_lost, $variants, non_finite, [
                 attention, head, linear, packed, reused_slot, rmsnorm, swiglu,
             ]);
+            suite!(infinity_is_not_lost, $variants, non_finite, [infinite_products]);
         }
     };
     ($module:ident, $variants:expr, $file:ident, [$($check:ident),* $(,)?]) => {

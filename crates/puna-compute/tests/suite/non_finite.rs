@@ -68,6 +68,39 @@ pub fn linear<O: HostOps>(variant: &Variant<O>) {
     }
 }
 
+/// An infinity, in an input or by overflow, leaves nothing finite in what depends on it, and no other
+/// value is touched. A unit that multiplies in parts may make a NaN of it.
+pub fn infinite_products<O: HostOps>(variant: &Variant<O>) {
+    let (rows, n_in, n_out) = (37, 70, 40);
+    let mut ops = (variant.make)(2);
+    let mut rng = Rng::new(8);
+    let [x, w] = [rows, n_out].map(|n| rng.normal(n * n_in, 1.0));
+    for value in [f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
+        let (mut bad, row) = (x.clone(), 20);
+        // The highest number overflows where its products add up.
+        bad[row * n_in..(row + 1) * n_in].fill(value);
+        let ones = if value == f32::MAX {
+            vec![1.0; w.len()]
+        } else {
+            w.clone()
+        };
+        let mut out = output(rows * n_out);
+        ops.linear(
+            &mut out,
+            &input(&bad),
+            &input(&ones),
+            rows,
+            n_in,
+            n_out,
+            Write::Set,
+        );
+        for (i, got) in taken(&out).iter().enumerate() {
+            let context = format!("{}: {value} in row {row}, output {i}", variant.name);
+            assert_eq!(got.is_finite(), i / n_out != row, "{context}: {got}");
+        }
+    }
+}
+
 /// In `Q8_0` a NaN weight may take its block along, which is still in its row.
 pub fn packed<O: HostOps>(variant: &Variant<O>) {
     let (rows, n_in, n_out) = (3, 64, 24);

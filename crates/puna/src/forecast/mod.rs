@@ -7,6 +7,7 @@ use crate::calibrate::training_rate;
 use crate::machine;
 use crate::recipe::{Plan, Stage};
 use anyhow::Result;
+use puna_compute::Cpu;
 use puna_llama::Config;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -114,14 +115,13 @@ pub fn forecast(plan: &Plan, threads: usize, timed: bool) -> Result<Forecast> {
             | Stage::SafetyScaling(_)
             | Stage::Scoreboard(_) => plain(stage, None, None, None, json!({})),
             Stage::Evaluate(_) => {
-                let weights = trained(plan).map(|(config, _)| 4 * config.n_params());
-                plain(
-                    stage,
-                    None,
-                    weights.map(|w| PROGRAM + 2 * w),
-                    None,
-                    json!({}),
-                )
+                let peak = trained(plan).map(|(config, _)| {
+                    let packed = config.param_specs().into_iter();
+                    let packed =
+                        packed.map(|spec| Cpu::packed_values(spec.n_out, spec.n_in) as u64);
+                    PROGRAM + 4 * (config.n_params() + packed.sum::<u64>())
+                });
+                plain(stage, None, peak, None, json!({}))
             }
         };
         stages.push(stage);

@@ -2,6 +2,7 @@
 
 use super::files::files_below;
 use anyhow::{Context, Result, bail};
+use puna_compute::Isa;
 use puna_text::atomic_file::write_atomically;
 use puna_text::hash;
 use serde::{Deserialize, Serialize};
@@ -51,10 +52,14 @@ pub struct Manifest {
     pub recipe: String,
     /// How far it is.
     pub status: Status,
-    /// SHA-256 over stage, configuration and inputs: equal fingerprints give equal outputs.
+    /// SHA-256 over stage, configuration and inputs: equal fingerprints give equal outputs, with one
+    /// version of the program and one instruction set.
     pub fingerprint: String,
     /// Version of the program that did it.
     pub code_version: String,
+    /// Instruction set it was done with; models of two differ in their last bits.
+    #[serde(default)]
+    pub instruction_set: String,
     /// Every number that the stage follows.
     pub config: Value,
     /// The seeds among them.
@@ -84,6 +89,7 @@ impl Manifest {
             status: Status::Running,
             fingerprint: hash::hex(Sha256::digest(identity.to_string())),
             code_version: VERSION.into(),
+            instruction_set: Isa::best().name().into(),
             seeds: seeds(&config),
             config,
             inputs,

@@ -48,6 +48,28 @@ fn a_mistyped_flag_and_command_get_a_suggestion() {
 }
 
 #[test]
+fn an_instruction_set_is_chosen_by_its_name() {
+    let bench = |isa: &str| {
+        let small = [
+            "--dim", "32", "--layers", "1", "--heads", "1", "--hidden", "32", "--vocab", "32",
+        ];
+        let more = ["--seq", "16", "--batch", "1", "--steps", "1", "--json"];
+        let args = [&["bench", "train"], &small[..], &more[..]].concat();
+        command(args).env("PUNA_ISA", isa).output().unwrap()
+    };
+    let told = String::from_utf8(bench("portable").stdout).unwrap();
+    assert!(told.contains(r#""isa":"portable""#), "{told}");
+    for name in ["amd", "PORTABLE"] {
+        let told = message(&bench(name));
+        assert!(
+            told.contains(&format!("PUNA_ISA is \"{name}\"")) && told.contains("has portable"),
+            "{told}"
+        );
+    }
+    assert!(bench("").status.success(), "an empty name is none");
+}
+
+#[test]
 fn recipes_that_do_not_fit_are_refused_with_the_line() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("r.toml");

@@ -2,13 +2,14 @@
 //!
 //! The unit multiplies bfloat16 and adds in `f32`. An `f32` of 24 significant bits is the sum of three
 //! bfloat16 of 8, so a product of two is the sum of nine products of parts, each exact in `f32`. The
-//! three smallest are below a quarter of the rounding of an `f32` product and are left out; the other
-//! six take six of the unit's steps, which still is several times the rate of the vectors. It is the
-//! way of Henry, Tang and Heinecke ("Leveraging the bfloat16 artificial intelligence datatype for
+//! three smallest, together at most half of a product's last place and on average a twelfth of it, are
+//! left out; the other six take six of the unit's steps, which still is several times the rate of the
+//! vectors. It is the way of Henry, Tang and Heinecke ("Leveraging the bfloat16 artificial intelligence datatype for
 //! higher-precision computations", 2019).
 //!
-//! Two things differ from `f32` at the ends of its range: parts below 2⁻¹²⁶ count as zero, so a value
-//! below 2⁻¹⁰² loses precision; and infinity, to which values within 2⁻⁹ of it round, gives NaN.
+//! Two things differ from `f32` at the ends of its range: what is below 2⁻¹²⁶ counts as zero, so values
+//! and products below 2⁻¹⁰² lose precision; and infinity, to which the highest 2⁻⁹ of values round, gives
+//! NaN.
 //!
 //! Both sides of a product lie in strips: sixteen rows of the left side or columns of the right, cut
 //! along the depth into steps of 32, and each step a tile of every part. A panel of the right side is
@@ -19,8 +20,8 @@ mod split;
 #[cfg(target_arch = "x86_64")]
 mod tile;
 
-use super::panels::View;
-use super::tile::Target;
+use super::view::Target;
+use super::view::View;
 use std::sync::OnceLock;
 
 /// Rows or columns of a strip.
@@ -115,6 +116,12 @@ pub(super) fn spin(steps: usize) {
     };
     #[cfg(not(target_arch = "x86_64"))]
     let _ = steps;
+}
+
+/// A mask of the first `n` of sixteen lanes.
+#[cfg(target_arch = "x86_64")]
+fn first_lanes(n: usize) -> u16 {
+    if n >= 16 { u16::MAX } else { (1 << n) - 1 }
 }
 
 /// Operations of `f32` that one call of [`spin`] with so many steps is worth.

@@ -1,8 +1,8 @@
 //! Strips: a matrix split into parts of bfloat16, in the order in which tiles are loaded.
 
-use super::super::panels::View;
 use super::super::simd::{Avx512, Simd, prefetch};
-use super::{LINES, STEP, STEP_WORDS, Side, TILE_WORDS, strip_words};
+use super::super::view::View;
+use super::{LINES, PARTS, STEP, STEP_WORDS, Side, TILE_WORDS, first_lanes, strip_words};
 use std::arch::x86_64::*;
 
 /// Lines ahead that are asked for: a block's part of a line is too short for the machine to foresee.
@@ -49,7 +49,7 @@ pub(super) unsafe fn pack_strips(
 
 /// A vector of values as three of `f32`, each with at most eight significant bits; exact.
 #[inline(always)]
-unsafe fn split(x: __m512) -> [__m512i; 3] {
+unsafe fn split(x: __m512) -> [__m512i; PARTS] {
     // SAFETY: the caller has the features.
     unsafe {
         let high_half = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
@@ -67,10 +67,9 @@ unsafe fn split(x: __m512) -> [__m512i; 3] {
 
 /// [`split`] of the first `n` values at `from`, and zeros.
 #[inline(always)]
-unsafe fn load_split(from: *const f32, n: usize) -> [__m512i; 3] {
-    let mask = if n >= 16 { u16::MAX } else { (1 << n) - 1 };
+unsafe fn load_split(from: *const f32, n: usize) -> [__m512i; PARTS] {
     // SAFETY: the caller has the features, and `n` values.
-    unsafe { split(_mm512_maskz_loadu_ps(mask, from)) }
+    unsafe { split(_mm512_maskz_loadu_ps(first_lanes(n), from)) }
 }
 
 /// Lines whose depth is contiguous: `[line][depth]` in every tile.
@@ -94,7 +93,7 @@ unsafe fn fill_along(to: *mut f32, from: View, strips: usize, lines: usize, dept
                 prefetch(ahead.wrapping_add(LINES).cast());
                 let a = load_split(line.wrapping_add(k), left);
                 let b = load_split(line.wrapping_add(k + LINES), left.saturating_sub(LINES));
-                for part in 0..3 {
+                for part in 0..PARTS {
                     let pairs = _mm512_permutex2var_epi16(a[part], high_halves, b[part]);
                     _mm512_storeu_si512(to.add(part * TILE_WORDS).cast(), pairs);
                 }
@@ -122,7 +121,7 @@ unsafe fn fill_across(to: *mut f32, from: View, strips: usize, lines: usize, dep
                 let even = load_split(at, if k < depth { left } else { 0 });
                 let odd = load_split(next, if k + 1 < depth { left } else { 0 });
                 let to = to.add(start / LINES * strip_words(depth));
-                for part in 0..3 {
+                for part in 0..PARTS {
                     let low = _mm512_srli_epi32::<16>(even[part]);
                     let pairs = _mm512_mask_blend_epi16(0xaaaa_aaaa, low, odd[part]);
                     _mm512_storeu_si512(to.add(part * TILE_WORDS).cast(), pairs);

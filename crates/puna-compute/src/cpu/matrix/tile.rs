@@ -1,11 +1,16 @@
 //! Products of strips: the sums of two strips by a panel stay in the unit while the depth streams by.
 
 use super::super::simd::{Avx512, Simd, prefetch};
-use super::super::tile::Target;
-use super::{LINES, STEP, WIDTH, strip_words};
+use super::super::view::Target;
+use super::{LINES, PARTS, STEP, STEP_WORDS, TILE_WORDS, WIDTH, first_lanes, strip_words};
 use std::arch::asm;
 use std::arch::x86_64::*;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+
+// The loops below are written for these.
+const _: () =
+    assert!(TILE_WORDS * 4 == 1024 && STEP_WORDS * 4 == 3072 && PARTS == 3 && LINES == 16);
 
 /// What the unit is told before it is used: eight tiles of sixteen rows of 64 bytes.
 #[repr(C, align(64))]
@@ -35,7 +40,7 @@ static CONFIGURATION: Configuration = {
 };
 
 /// The unit, configured; given back when dropped, so that the thread is light to switch again.
-pub(in crate::cpu) struct Unit;
+pub(in crate::cpu) struct Unit(PhantomData<*const ()>);
 
 impl Unit {
     /// # Safety
@@ -45,7 +50,8 @@ impl Unit {
         unsafe {
             asm!("ldtilecfg [{}]", in(reg) &raw const CONFIGURATION, options(nostack, readonly));
         }
-        Self
+        // Of this thread alone.
+        Self(PhantomData)
     }
 }
 
@@ -100,21 +106,17 @@ unsafe fn put(sums: *const f32, rows: usize, c: Target) {
     // SAFETY: the caller has the features, and `rows x cols` of the target.
     unsafe {
         let cols = c.cols.min(WIDTH);
-        let mask = |v: usize| {
-            let n = cols.saturating_sub(v * Avx512::LANES);
-            if n >= 16 { u16::MAX } else { (1 << n) - 1 }
-        };
-        let masks = [mask(0), mask(1)];
+        let masks = [cols, cols.saturating_sub(Avx512::LANES)].map(first_lanes);
         for i in 0..rows {
-            for v in 0..2 {
+            for (v, &mask) in masks.iter().enumerate() {
                 let sum = Avx512::load(sums.add(i * WIDTH + v * Avx512::LANES));
                 let to = c.ptr.wrapping_add(i * c.stride + v * Avx512::LANES);
                 let sum = if c.add {
-                    _mm512_add_ps(_mm512_maskz_loadu_ps(masks[v], to), sum)
+                    _mm512_add_ps(_mm512_maskz_loadu_ps(mask, to), sum)
                 } else {
                     sum
                 };
-                _mm512_mask_storeu_ps(to, masks[v], sum);
+                _mm512_mask_storeu_ps(to, mask, sum);
             }
         }
     }
@@ -282,7 +284,6 @@ pub(super) unsafe fn spin(steps: usize) {
     unsafe {
         let _unit = Unit::take();
         asm!(
-            "tilezero tmm4\n tilezero tmm5\n tilezero tmm6\n tilezero tmm7",
             "2:",
             products!(two),
             "dec {steps}\n jnz 2b",

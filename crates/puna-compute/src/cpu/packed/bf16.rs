@@ -1,12 +1,12 @@
 //! Products with bfloat16 weights: widened to `f32`, or by pairs where the machine can.
 
 use super::super::isa::{Isa, kernel};
-use super::super::panels::View;
 #[cfg(target_arch = "x86_64")]
 use super::super::simd::{Avx512, Simd, prefetch};
-use super::super::tile::{Bf16Panel, Target, tiles};
+use super::super::tile::{Bf16Panel, tiles};
 #[cfg(target_arch = "x86_64")]
 use super::super::tile::{pick_tile, put};
+use super::super::view::{Target, View};
 use half::bf16;
 
 /// Whether products go by pairs: `vdpbf16ps` of AVX-512 BF16.

@@ -1,4 +1,5 @@
-//! Weights for decoding: the panels of a product, packed once, in `f32`, bfloat16 or Q8_0.
+//! Weights for decoding: the panels of a product, packed once, in `f32` (for the matrix unit, its parts),
+//! bfloat16 or Q8_0.
 //!
 //! The formats differ in what they do to the activations:
 //!
@@ -19,17 +20,15 @@ mod q8;
 use super::Cpu;
 use super::gemm::{Shared, gemm_packed, pack_all, panel_product};
 use super::isa::Isa;
-use super::panels::{Cut, View, pack_panel, tile_rows};
-use super::tile::Target;
+use super::panels::{Cut, pack_panel, tile_rows};
+use super::view::{Target, View};
 use crate::buffer::HostBuf;
 use crate::ops::{Result, WeightFormat, Write};
 
 /// How the panels are laid out and multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
-    /// As training multiplies, on the fastest unit.
-    Training,
-    /// `[depth][width]` of `f32`.
+    /// As a [`Cut`] packs `f32`.
     F32,
     /// `[depth][width]` of bfloat16, widened to multiply.
     Bf16,
@@ -42,8 +41,7 @@ enum Layout {
 impl Layout {
     fn new(isa: Isa, format: WeightFormat) -> Self {
         match format {
-            WeightFormat::Training => Self::Training,
-            WeightFormat::F32 => Self::F32,
+            WeightFormat::Training | WeightFormat::F32 => Self::F32,
             WeightFormat::Bf16 if bf16::has_pairs(isa) => Self::Bf16Pairs,
             WeightFormat::Bf16 => Self::Bf16,
             WeightFormat::Q8_0 => Self::Q8,
@@ -53,7 +51,7 @@ impl Layout {
     /// Bytes of `depth` by `width` weights, of a format that [`Self::write`] writes.
     fn bytes(self, depth: usize, width: usize) -> usize {
         match self {
-            Self::Training | Self::F32 => unreachable!("panels of f32 are packed in place"),
+            Self::F32 => unreachable!("panels of f32 are packed in place"),
             Self::Bf16 => depth * width * 2,
             Self::Bf16Pairs => depth.div_ceil(2) * width * 4,
             Self::Q8 => depth / q8::BLOCK * width * (q8::BLOCK + 2),
@@ -68,7 +66,7 @@ impl Layout {
     /// Writes a panel `[depth][width]` of `f32` this way.
     fn write(self, to: &mut [u8], panel: &[f32], width: usize) {
         match self {
-            Self::Training | Self::F32 => unreachable!("panels of f32 are packed in place"),
+            Self::F32 => unreachable!("panels of f32 are packed in place"),
             Self::Bf16 => bf16::write(to, panel),
             Self::Bf16Pairs => bf16::write_pairs(to, panel, width),
             Self::Q8 => q8::write(to, panel, width),
@@ -92,8 +90,8 @@ impl CpuPacked {
         format: WeightFormat,
     ) -> Result<Self> {
         let layout = Layout::new(isa, format);
-        let cut = match layout {
-            Layout::Training => Cut::fastest(isa, n_in, n_out),
+        let cut = match format {
+            WeightFormat::Training => Cut::fastest(isa, n_in, n_out),
             _ => Cut::vectors(isa, n_in, n_out),
         };
         if layout == Layout::Q8 {
@@ -108,7 +106,7 @@ impl CpuPacked {
             row: 1,
             col: n_in,
         };
-        if matches!(layout, Layout::Training | Layout::F32) {
+        if layout == Layout::F32 {
             let mut data = HostBuf::zeros(cut.len())?;
             pack_all(isa, cut, 0..cut.panels(), data.as_mut_ptr(), view);
             return Ok(Self { cut, layout, data });
@@ -170,7 +168,7 @@ pub(super) fn linear(
         col: 1,
     };
     match w.layout {
-        Layout::Training | Layout::F32 => gemm_packed(
+        Layout::F32 => gemm_packed(
             cpu,
             cut,
             w.data.as_ptr(),

@@ -7,12 +7,16 @@
 use super::super::isa::{Isa, kernel};
 #[cfg(target_arch = "x86_64")]
 use super::super::simd::Avx512;
-use super::super::simd::Simd;
-use super::super::tile::{Target, pick_tile, put};
+use super::super::simd::{Simd, prefetch};
+use super::super::tile::{pick_tile, put};
+use super::super::view::Target;
 use half::f16;
 
 /// Depths that share a scale.
 pub(super) const BLOCK: usize = 32;
+/// Bytes ahead in weights that are read once.
+const STREAM_AHEAD: usize = 4096;
+
 /// Depths that one dot product takes.
 const GROUP: usize = 4;
 const GROUPS: usize = BLOCK / GROUP;
@@ -205,6 +209,12 @@ unsafe fn tile<S: Simd, D: Dot<S>, const M: usize, const N: usize>(
                 std::array::from_fn(|i| [S::splat_int(rows[i].start); N]);
             for g in 0..GROUPS {
                 let at = b.add(g * width * GROUP);
+                if M <= 2 {
+                    // Weights that are read once come from memory; the machine does not ask far ahead.
+                    for v in 0..N {
+                        prefetch(at.wrapping_add(v * S::LANES * GROUP + STREAM_AHEAD));
+                    }
+                }
                 let w: [S::I; N] =
                     std::array::from_fn(|v| S::load_int(at.add(v * S::LANES * GROUP).cast()));
                 for i in 0..M {

@@ -30,7 +30,7 @@ impl Case for Packed {
                 format,
                 rows,
                 n_in: 288,
-                n_out: 1000,
+                n_out: 2000,
             }));
         }
         for format in [Training, F32, Bf16] {
