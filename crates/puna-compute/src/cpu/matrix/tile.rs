@@ -240,6 +240,7 @@ unsafe fn two_strips(
             out = in(reg) out,
             out2 = in(reg) out.wrapping_add(LINES * stride),
             out_row = in(reg) stride * size_of::<f32>(),
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _, out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack),
         );
     }
@@ -274,6 +275,7 @@ unsafe fn one_strip(
             row = in(reg) 64usize,
             out = in(reg) out,
             out_row = in(reg) stride * size_of::<f32>(),
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _, out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack),
         );
     }
@@ -288,6 +290,7 @@ pub(super) unsafe fn spin(steps: usize) {
             products!(two),
             "dec {steps}\n jnz 2b",
             steps = inout(reg) steps.max(1) => _,
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
             options(nostack, nomem),
         );
     }
