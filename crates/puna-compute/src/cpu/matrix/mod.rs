@@ -20,8 +20,7 @@ mod split;
 #[cfg(target_arch = "x86_64")]
 mod tile;
 
-use super::view::Target;
-use super::view::View;
+use super::view::{Target, View};
 use std::sync::OnceLock;
 
 /// Rows or columns of a strip.
