@@ -15,7 +15,7 @@ use half::f16;
 /// Depths that share a scale.
 pub(super) const BLOCK: usize = 32;
 /// Bytes ahead in weights that are read once.
-const STREAM_AHEAD: usize = 4096;
+const STREAM_AHEAD: usize = 8192;
 
 /// Depths that one dot product takes.
 const GROUP: usize = 4;
