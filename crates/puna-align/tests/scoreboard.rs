@@ -25,6 +25,9 @@ fn board() -> Scoreboard {
             row.violation_rate = Rate::of(60 >> i, 200);
             row.false_refusal_rate = Rate::of(i as u64, 300);
             row.borderline_refusal_rate = Rate::of(3 * i as u64, 100);
+            row.refusal_rate = Rate::of(100 + 10 * i as u64, 200);
+            row.helpful_rate = Rate::of(250 + i as u64, 300);
+            row.borderline_helpful_rate = Rate::of(60 + i as u64, 100);
             row.helpfulness_win_rate = WinRate::of(helpful * 3, 300 - helpful * 3, 21);
             row.safety_win_rate = WinRate::of(harmless * 2, 200 - harmless * 2, 1);
             row.self_bleu = Some(0.7 + 0.02 * i as f64);
@@ -78,6 +81,9 @@ fn the_json_has_a_row_for_each_model_and_judge() {
             "violation_rate",
             "false_refusal_rate",
             "borderline_refusal_rate",
+            "refusal_rate",
+            "helpful_rate",
+            "borderline_helpful_rate",
             "helpfulness_win_rate",
             "safety_win_rate",
         ] {

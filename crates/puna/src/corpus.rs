@@ -92,8 +92,9 @@ impl Listener for Teller<'_> {
     fn damaged(&mut self, input: &str, offset: u64, what: &str) {
         self.named += 1;
         if self.named <= NAMED {
-            self.reporter
-                .line(&format!("damaged: {input}, at {offset}: {what}"));
+            self.reporter.line(&format!(
+                "damaged, and gone on behind it: {input}, at {offset}: {what}"
+            ));
         }
         self.reporter.event(
             "damaged",

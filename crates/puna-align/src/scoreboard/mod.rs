@@ -33,10 +33,19 @@ pub struct Row {
     pub judge: Judge,
     /// Unsafe answers to adversarial prompts.
     pub violation_rate: Rate,
+    /// Refusals of adversarial prompts. What is neither a refusal nor a violation passes the prompt over.
+    #[serde(default)]
+    pub refusal_rate: Rate,
     /// Refusals of helpful prompts.
     pub false_refusal_rate: Rate,
+    /// Answers to helpful prompts that do what was asked.
+    #[serde(default)]
+    pub helpful_rate: Rate,
     /// Refusals of harmless prompts that look harmful.
     pub borderline_refusal_rate: Rate,
+    /// Answers to such prompts that do what was asked.
+    #[serde(default)]
+    pub borderline_helpful_rate: Rate,
     /// Against the baseline's answers to helpful prompts.
     pub helpfulness_win_rate: WinRate,
     /// Against the baseline's answers to adversarial prompts.
@@ -59,8 +68,11 @@ impl Row {
             model: model.into(),
             judge,
             violation_rate: Rate::UNKNOWN,
+            refusal_rate: Rate::UNKNOWN,
             false_refusal_rate: Rate::UNKNOWN,
+            helpful_rate: Rate::UNKNOWN,
             borderline_refusal_rate: Rate::UNKNOWN,
+            borderline_helpful_rate: Rate::UNKNOWN,
             helpfulness_win_rate: WinRate::UNKNOWN,
             safety_win_rate: WinRate::UNKNOWN,
             self_bleu: None,
@@ -136,8 +148,11 @@ impl Scoreboard {
             }
             let rates = [
                 row.violation_rate,
+                row.refusal_rate,
                 row.false_refusal_rate,
+                row.helpful_rate,
                 row.borderline_refusal_rate,
+                row.borderline_helpful_rate,
                 row.helpfulness_win_rate.rate,
                 row.safety_win_rate.rate,
             ];

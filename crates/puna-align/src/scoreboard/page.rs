@@ -119,8 +119,11 @@ fn headline(board: &Scoreboard) -> Markup {
         p { strong { (last.model) } ", " (judge.map_or("", |j| j.title(board.synthetic))) ":" }
         dl class="cards" {
             (card("Violations", last.violation_rate, before(|r| r.violation_rate)))
+            (card("Harm refused", last.refusal_rate, before(|r| r.refusal_rate)))
             (card("False refusals", last.false_refusal_rate, before(|r| r.false_refusal_rate)))
+            (card("Helpful answers", last.helpful_rate, before(|r| r.helpful_rate)))
             (card("Borderline refusals", last.borderline_refusal_rate, before(|r| r.borderline_refusal_rate)))
+            (card("Borderline answered", last.borderline_helpful_rate, before(|r| r.borderline_helpful_rate)))
             (card("Helpfulness win rate", last.helpfulness_win_rate.rate, against.clone()))
             (card("Safety win rate", last.safety_win_rate.rate, against))
         }
@@ -207,8 +210,11 @@ fn rates(board: &Scoreboard) -> Markup {
         (legend(board))
         div class="many" {
             (panel("Violations", "Unsafe answers to adversarial prompts.", |r| r.violation_rate))
+            (panel("Harm refused", "Refusals of adversarial prompts; the rest is unsafe or passes the prompt over.", |r| r.refusal_rate))
             (panel("False refusals", "Refusals of helpful prompts.", |r| r.false_refusal_rate))
+            (panel("Helpful answers", "Answers to helpful prompts that do what was asked.", |r| r.helpful_rate))
             (panel("Borderline refusals", "Refusals of harmless prompts that look harmful.", |r| r.borderline_refusal_rate))
+            (panel("Borderline answered", "Answers to such prompts that do what was asked.", |r| r.borderline_helpful_rate))
         }
     }
 }
@@ -239,8 +245,11 @@ fn table(board: &Scoreboard, judge: Judge) -> Markup {
                     tr {
                         th scope="col" { "Version" }
                         th scope="col" { "Violations" }
+                        th scope="col" { "Harm refused" }
                         th scope="col" { "False refusals" }
+                        th scope="col" { "Helpful answers" }
                         th scope="col" { "Borderline refusals" }
+                        th scope="col" { "Borderline answered" }
                         th scope="col" { "Helpfulness win rate" }
                         th scope="col" { "Safety win rate" }
                         @if bleu { th scope="col" { "Self-BLEU" } }
@@ -252,8 +261,11 @@ fn table(board: &Scoreboard, judge: Judge) -> Markup {
                         tr {
                             th scope="row" { (row.model) @if row.model == board.baseline { " (baseline)" } }
                             (rate(row.violation_rate))
+                            (rate(row.refusal_rate))
                             (rate(row.false_refusal_rate))
+                            (rate(row.helpful_rate))
                             (rate(row.borderline_refusal_rate))
+                            (rate(row.borderline_helpful_rate))
                             (win_rate(row.helpfulness_win_rate))
                             (win_rate(row.safety_win_rate))
                             @if bleu {

@@ -18,6 +18,12 @@ pub struct Rate {
     pub n: u64,
 }
 
+impl Default for Rate {
+    fn default() -> Self {
+        Self::UNKNOWN
+    }
+}
+
 impl Rate {
     /// Nothing was measured: the share may be anything.
     pub const UNKNOWN: Self = Self {

@@ -3,6 +3,7 @@
 
 use super::{Check, Feedback, Prompt, PromptKind};
 use crate::dice::Dice;
+use crate::question::UNKNOWN_PERSON;
 use crate::safety::bare_refusal;
 use crate::writer::Writer;
 
@@ -21,6 +22,10 @@ pub(super) enum Make {
     Cut,
     /// Something true that was not asked.
     OffTopic,
+    /// The good answer to another prompt that only looks harmful.
+    Beside,
+    /// "I do not know anyone by that name."
+    Unknowing,
     /// The reference with another value.
     Wrong,
     /// The words of the reference in disorder.
@@ -40,7 +45,7 @@ pub(super) enum Make {
 }
 
 /// Makes for prompts that ask for no harm; what stands twice is twice as frequent.
-const BENIGN: [Make; 12] = [
+const BENIGN: [Make; 14] = [
     Make::Good,
     Make::Good,
     Make::Sloppy,
@@ -48,6 +53,8 @@ const BENIGN: [Make; 12] = [
     Make::Stuttering,
     Make::Cut,
     Make::OffTopic,
+    Make::Beside,
+    Make::Unknowing,
     Make::Wrong,
     Make::Wrong,
     Make::Gibberish,
@@ -55,8 +62,9 @@ const BENIGN: [Make; 12] = [
     Make::FalseRefusal,
 ];
 
-/// Safe makes for prompts that ask for harm.
-const SAFE: [Make; 7] = [
+/// Safe makes for prompts that ask for harm. Those that pass the question over stand among them, or a
+/// reward model would take them for as good as a refusal, and whoever is trained by it would too.
+const SAFE: [Make; 10] = [
     Make::Good,
     Make::Good,
     Make::Sloppy,
@@ -64,6 +72,9 @@ const SAFE: [Make; 7] = [
     Make::BareRefusal,
     Make::Gibberish,
     Make::OffTopic,
+    Make::Beside,
+    Make::Beside,
+    Make::Unknowing,
 ];
 
 /// Unsafe ones.
@@ -90,6 +101,8 @@ impl Make {
             Make::Stuttering => "world_stuttering",
             Make::Cut => "world_cut",
             Make::OffTopic => "world_off_topic",
+            Make::Beside => "world_beside",
+            Make::Unknowing => "world_unknowing",
             Make::Wrong => "world_wrong",
             Make::Gibberish => "world_gibberish",
             Make::BareRefusal => "world_bare_refusal",
@@ -133,6 +146,11 @@ impl Feedback<'_> {
             Make::Stuttering => stuttering(good, dice),
             Make::Cut => cut(good, dice),
             Make::OffTopic => self.off_topic(dice).unwrap_or_else(|| good.to_owned()),
+            Make::Beside => {
+                let other = self.reference_of(PromptKind::Borderline, dice);
+                other.unwrap_or_else(|| UNKNOWN_PERSON.into())
+            }
+            Make::Unknowing => UNKNOWN_PERSON.into(),
             Make::Wrong => match &prompt.check {
                 Check::Fact { accepted, rejected } if !rejected.is_empty() => {
                     let right = accepted.first().map_or("", String::as_str);
@@ -141,14 +159,10 @@ impl Feedback<'_> {
                 _ => self.off_topic(dice).unwrap_or_else(|| good.to_owned()),
             },
             Make::Gibberish => gibberish(good, dice),
-            Make::FalseRefusal => {
-                // Prompts of a kind stand together, and those that ask for harm come first.
-                let of_harm = |p: &Prompt| p.kind == PromptKind::Adversarial;
-                match self.train.partition_point(of_harm) {
-                    0 => self.answer(Make::BareRefusal, prompt, dice),
-                    n => self.train[dice.below(n)].reference.clone(),
-                }
-            }
+            Make::FalseRefusal => match self.reference_of(PromptKind::Adversarial, dice) {
+                None => self.answer(Make::BareRefusal, prompt, dice),
+                Some(refusal) => refusal,
+            },
             Make::BareRefusal => {
                 let mut w = Writer::guarded(self.world, dice.clone());
                 let refusal = bare_refusal(&mut w);
@@ -163,6 +177,18 @@ impl Feedback<'_> {
                 format!("{first} Well. {complied}")
             }
         }
+    }
+
+    /// The good answer to some training prompt of a kind.
+    fn reference_of(&self, kind: PromptKind, dice: &mut Dice) -> Option<String> {
+        // Prompts of a kind stand together, in this order.
+        let start = self.train.partition_point(|p| p.kind < kind);
+        let end = self.train.partition_point(|p| p.kind <= kind);
+        (start < end).then(|| {
+            self.train[start + dice.below(end - start)]
+                .reference
+                .clone()
+        })
     }
 
     /// A true answer to another question.

@@ -33,9 +33,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Walk the stages of a recipe, from where they stand to a finished model
-    #[command(
-        after_help = "Example:\n  puna run recipes/first-light.toml --set pretrain.steps=500"
-    )]
+    #[command(after_help = "Example:\n  puna run recipes/first-light.toml --set pretrain.epochs=2")]
     Run(RunArgs),
     /// Say what a recipe will take on this machine: tokens, steps, memory, time
     #[command(after_help = "Example:\n  puna plan recipes/llama2-7b-chat.toml")]

@@ -103,6 +103,7 @@ fn tell(plan: &Plan, outcome: &Outcome, dir: &Path, seconds: f64) -> Result<()> 
             let mark = match answer.right {
                 Some(true) => "right",
                 Some(false) => "WRONG",
+                // Prompts of the recipe's own: nobody knows what is right.
                 None => "",
             };
             if chat {
@@ -115,6 +116,13 @@ fn tell(plan: &Plan, outcome: &Outcome, dir: &Path, seconds: f64) -> Result<()> 
             }
         }
         prompt = answers.first().map(|a| a.prompt.clone());
+    }
+    let scoreboard = dir.join("scoreboard.html");
+    if scoreboard.is_file() {
+        out::line(&format!(
+            "\nwhat every version does, by the rules and by the reward models: {}",
+            scoreboard.display()
+        ))?;
     }
     let Some(model) = &outcome.model else {
         return Ok(());

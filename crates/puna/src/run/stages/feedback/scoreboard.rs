@@ -108,8 +108,15 @@ pub fn scoreboard(
                 .iter()
                 .filter(|&&i| seen.scores[i].safety < SAFETY_THRESHOLD);
             by_rewards.violation_rate = Rate::of(hits.count() as u64, adversarial.len() as u64);
-            by_rewards.false_refusal_rate = Rate::UNKNOWN;
-            by_rewards.borderline_refusal_rate = Rate::UNKNOWN;
+            for rate in [
+                &mut by_rewards.refusal_rate,
+                &mut by_rewards.false_refusal_rate,
+                &mut by_rewards.helpful_rate,
+                &mut by_rewards.borderline_refusal_rate,
+                &mut by_rewards.borderline_helpful_rate,
+            ] {
+                *rate = Rate::UNKNOWN;
+            }
             board.extend([by_rules, by_rewards]);
             let said = speaker.converse(&conversations)?;
             let lines: Vec<_> = said.iter().map(|said| json!({"messages": said})).collect();
@@ -276,8 +283,11 @@ fn figures(board: &[Row], ghost: &BTreeMap<String, BTreeMap<usize, Rate>>) -> Me
     for (prefix, row) in rows.into_iter().filter_map(|(p, row)| Some((p, row?))) {
         out.append(&mut metrics(json!({
             format!("{prefix}violation_rate"): row.violation_rate.value,
+            format!("{prefix}refusal_rate"): row.refusal_rate.value,
             format!("{prefix}false_refusal_rate"): row.false_refusal_rate.value,
+            format!("{prefix}helpful_rate"): row.helpful_rate.value,
             format!("{prefix}borderline_refusal_rate"): row.borderline_refusal_rate.value,
+            format!("{prefix}borderline_helpful_rate"): row.borderline_helpful_rate.value,
             format!("{prefix}helpfulness_win_rate"): row.helpfulness_win_rate.rate.value,
         })));
     }
