@@ -12,7 +12,7 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ and VL.
     Avx512,
-    /// AVX-512, and products of matrices on the matrix unit, see [`super::matrix`].
+    /// AVX-512, and products of matrices on the matrix unit (AMX), in `f32` split into three bfloat16.
     Amx,
     /// 64-bit Arm.
     Neon,
