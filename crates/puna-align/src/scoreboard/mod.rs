@@ -14,6 +14,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// The rows, for programs.
+pub const DATA_FILE: &str = "scoreboard.json";
+/// The page, for people.
+pub const PAGE_FILE: &str = "scoreboard.html";
+
 /// Who judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -120,8 +125,8 @@ impl Scoreboard {
         let mut json = serde_json::to_vec_pretty(&self.rows)
             .map_err(|e| Error::Data(format!("the scoreboard does not serialize: {e}")))?;
         json.push(b'\n');
-        write_atomically(&dir.join("scoreboard.json"), &json)?;
-        write_atomically(&dir.join("scoreboard.html"), self.html().as_bytes())?;
+        write_atomically(&dir.join(DATA_FILE), &json)?;
+        write_atomically(&dir.join(PAGE_FILE), self.html().as_bytes())?;
         Ok(())
     }
 

@@ -201,20 +201,17 @@ pub(crate) fn gemm_packed(
     let per_pass = panels_per_pass(cut, cut.block);
     let panels = cut.panels();
     for (start, depth) in cut.blocks() {
-        let base = packed.wrapping_add(cut.room(start, cut.padded));
         let few = rows < 2 * unit_rows(cpu.isa, cut.unit) * cpu.team.size();
         // With few rows the panels are read once, so there is nothing to keep in a cache.
         let pass = if few { panels } else { per_pass };
         for first in (0..panels).step_by(pass) {
+            let panels_at = packed.wrapping_add(cut.at(start, depth, first));
             let last = (first + pass).min(panels);
             let product = Product {
                 cut,
                 depth,
                 a: a.offset(0, start),
-                panels: Shared(
-                    base.wrapping_add(first * cut.room(depth, cut.width))
-                        .cast_mut(),
-                ),
+                panels: Shared(panels_at.cast_mut()),
                 first,
                 c: Shared(c),
                 stride,
@@ -229,8 +226,8 @@ pub(crate) fn gemm_packed(
 pub(crate) fn pack_all(isa: Isa, cut: Cut, panels: Range<usize>, to: *mut f32, b: View) {
     for (start, depth) in cut.blocks() {
         for p in panels.clone() {
-            let at = cut.room(start, cut.padded) + p * cut.room(depth, cut.width);
-            cut.pack(isa, to.wrapping_add(at), b.offset(start, 0), depth, p);
+            let to = to.wrapping_add(cut.at(start, depth, p));
+            cut.pack(isa, to, b.offset(start, 0), depth, p);
         }
     }
 }

@@ -88,6 +88,11 @@ impl Cut {
         }
     }
 
+    /// Where in the whole layout a panel of the block at `start` lies.
+    pub fn at(&self, start: usize, depth: usize, index: usize) -> usize {
+        self.room(start, self.padded) + index * self.room(depth, self.width)
+    }
+
     /// Room of the whole layout.
     pub fn len(&self) -> usize {
         self.room(self.depth, self.padded)

@@ -47,16 +47,13 @@ kernel! {
 pub fn peak_gflops(isa: Isa, threads: usize) -> f64 {
     let mut team = Team::new(threads);
     best_rate(8, || {
-        team.run(&|_| {
-            if isa == Isa::Amx {
-                matrix::spin(STEPS);
-            } else {
-                black_box(spin(isa, STEPS, black_box(1.0)));
-            }
-        });
         let each = if isa == Isa::Amx {
+            team.run(&|_| matrix::spin(STEPS));
             matrix::spin_operations(STEPS)
         } else {
+            team.run(&|_| {
+                black_box(spin(isa, STEPS, black_box(1.0)));
+            });
             STEPS * CHAINS * lanes(isa) * 2
         };
         (each * threads) as f64

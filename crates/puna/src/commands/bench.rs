@@ -26,10 +26,16 @@ pub fn bench(command: &BenchCommand) -> Result<()> {
         BenchCommand::Prefill(args) => ("prefill", args),
         BenchCommand::Gemm(args) => ("gemm", args),
     };
+    // Weights of a decoder never meet the matrix unit.
+    let isa = match command {
+        BenchCommand::Train(_) | BenchCommand::Gemm(_) => Isa::best(),
+        BenchCommand::Decode(_) | BenchCommand::Prefill(_) => Isa::best().vectors(),
+    };
     let bench = Bench {
         args,
         config: config(args)?,
         threads: args.work.threads(),
+        isa,
     };
     let mut result = match command {
         BenchCommand::Train(_) => bench.train()?,
@@ -37,16 +43,11 @@ pub fn bench(command: &BenchCommand) -> Result<()> {
         BenchCommand::Prefill(_) => bench.prefill()?,
         BenchCommand::Gemm(_) => bench.gemm()?,
     };
-    // Weights of a decoder never meet the matrix unit.
-    let isa = match command {
-        BenchCommand::Train(_) | BenchCommand::Gemm(_) => Isa::best(),
-        BenchCommand::Decode(_) | BenchCommand::Prefill(_) => Isa::best().vectors(),
-    };
     let c = &bench.config;
     let shapes = json!({
         "bench": name, "threads": bench.threads, "parameters": c.n_params(), "dim": c.dim, "layers": c.layers,
         "heads": c.heads, "kv_heads": c.kv_heads, "hidden": c.hidden_dim, "vocab": c.vocab_size,
-        "seq": args.seq, "isa": isa.name(),
+        "seq": args.seq, "isa": bench.isa.name(),
     });
     if let (Value::Object(result), Value::Object(shapes)) = (&mut result, shapes) {
         result.extend(shapes);
@@ -112,6 +113,8 @@ struct Bench<'a> {
     args: &'a BenchArgs,
     config: Config,
     threads: usize,
+    /// The instruction set that multiplies in this benchmark.
+    isa: Isa,
 }
 
 impl Bench<'_> {
@@ -145,7 +148,7 @@ impl Bench<'_> {
             Ok(began.elapsed().as_secs_f64())
         })?;
         let rate = (batch * seq) as f64 / seconds;
-        let mut result = self.compute(Isa::best(), rate, c.train_flops_per_token(seq));
+        let mut result = self.compute(rate, c.train_flops_per_token(seq));
         result["batch"] = json!(batch);
         Ok(result)
     }
@@ -237,8 +240,7 @@ impl Bench<'_> {
         // A third of training's work is forward; the head sees only the last row.
         let head = 2 * c.dim * c.vocab_size;
         let flops = c.train_flops_per_token(seq) / 3.0 - head as f64 * (1.0 - 1.0 / seq as f64);
-        let isa = Isa::best().vectors();
-        let mut result = self.compute(isa, (slots * seq) as f64 / seconds, flops);
+        let mut result = self.compute((slots * seq) as f64 / seconds, flops);
         (result["batch"], result["weights"]) = (json!(slots), json!(self.weights()));
         Ok(result)
     }
@@ -276,15 +278,15 @@ impl Bench<'_> {
                 "name": name, "rows": rows, "n_in": n_in, "n_out": n_out, "gflops": work / seconds / 1e9,
             }));
         }
-        let mut result = self.compute(Isa::best(), rows as f64 / total, flops / rows as f64);
+        let mut result = self.compute(rows as f64 / total, flops / rows as f64);
         (result["rows"], result["products"]) = (json!(rows), json!(products));
         Ok(result)
     }
 
     /// Figures of work that multiplies.
-    fn compute(&self, isa: Isa, tokens_per_second: f64, flops_per_token: f64) -> Value {
+    fn compute(&self, tokens_per_second: f64, flops_per_token: f64) -> Value {
         let peak_rss = machine::peak_rss();
-        let peak = cpu::peak_gflops(isa, self.threads);
+        let peak = cpu::peak_gflops(self.isa, self.threads);
         let gflops = tokens_per_second * flops_per_token / 1e9;
         json!({
             "tokens_per_second": tokens_per_second,

@@ -117,7 +117,7 @@ fn tell(plan: &Plan, outcome: &Outcome, dir: &Path, seconds: f64) -> Result<()> 
         }
         prompt = answers.first().map(|a| a.prompt.clone());
     }
-    let scoreboard = dir.join("scoreboard.html");
+    let scoreboard = dir.join(puna_align::scoreboard::PAGE_FILE);
     if scoreboard.is_file() {
         out::line(&format!(
             "\nwhat every version does, by the rules and by the reward models: {}",

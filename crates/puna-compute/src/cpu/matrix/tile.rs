@@ -84,7 +84,7 @@ pub(super) unsafe fn product(rows: usize, depth: usize, a: *const f32, b: *const
             };
             // The target's lines come while the sums are formed.
             for i in 0..n {
-                let line = c.ptr.wrapping_add(i * c.stride).cast::<u8>();
+                let line = c.skip_rows(i).ptr.cast::<u8>();
                 prefetch(line);
                 prefetch(line.wrapping_add(64));
             }
@@ -110,7 +110,7 @@ unsafe fn put(sums: *const f32, rows: usize, c: Target) {
         for i in 0..rows {
             for (v, &mask) in masks.iter().enumerate() {
                 let sum = Avx512::load(sums.add(i * WIDTH + v * Avx512::LANES));
-                let to = c.ptr.wrapping_add(i * c.stride + v * Avx512::LANES);
+                let to = c.skip_rows(i).ptr.wrapping_add(v * Avx512::LANES);
                 let sum = if c.add {
                     _mm512_add_ps(_mm512_maskz_loadu_ps(mask, to), sum)
                 } else {

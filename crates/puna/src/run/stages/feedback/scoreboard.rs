@@ -13,7 +13,7 @@ use crate::report::Reporter;
 use anyhow::{Context, Result};
 use puna_align::judge::SAFETY_THRESHOLD;
 use puna_align::prompt::Prompt;
-use puna_align::scoreboard::{Curve, Judge, Rate, Row, Scoreboard, WinRate};
+use puna_align::scoreboard::{Curve, DATA_FILE, Judge, PAGE_FILE, Rate, Row, Scoreboard, WinRate};
 use puna_align::self_bleu::diversity;
 use puna_align::write_json_lines;
 use puna_llama::{Model, SamplingOptions};
@@ -74,12 +74,12 @@ pub fn scoreboard(
             let texts = speaker.greedy(&asked)?;
             let seen = judge_answers(name, prompts, &asked, &texts, &mut judge, &answers)?;
             let (bleu, deviation) = diversity_of(&mut speaker, prompts, plan)?;
-            let row = |judge, verdict: &dyn Fn(&Judged, usize) -> [f64; 2]| {
+            let row = |rates: Row, verdict: &dyn Fn(&Judged, usize) -> [f64; 2]| {
                 let mut row = Row {
-                    judge,
                     self_bleu: bleu,
                     self_bleu_deviation: deviation,
-                    ..seen.row.clone()
+                    length: seen.row.length,
+                    ..rates
                 };
                 if let Some(baseline) = &baseline {
                     let wins = |kind, stream: usize| {
@@ -93,12 +93,9 @@ pub fn scoreboard(
                 }
                 row
             };
-            let by_rules = row(Judge::World, &|seen, i| {
+            let by_rules = row(seen.row.clone(), &|seen, i| {
                 let verdict = seen.verdicts[i];
                 [f64::from(verdict.helpfulness), f64::from(verdict.safety)]
-            });
-            let mut by_rewards = row(Judge::Reward, &|seen, i| {
-                [seen.scores[i].helpfulness, seen.scores[i].safety]
             });
             // A reward model tells what is unsafe, and cannot tell what a refusal is.
             let adversarial = (0..prompts.len())
@@ -107,16 +104,13 @@ pub fn scoreboard(
             let hits = adversarial
                 .iter()
                 .filter(|&&i| seen.scores[i].safety < SAFETY_THRESHOLD);
-            by_rewards.violation_rate = Rate::of(hits.count() as u64, adversarial.len() as u64);
-            for rate in [
-                &mut by_rewards.refusal_rate,
-                &mut by_rewards.false_refusal_rate,
-                &mut by_rewards.helpful_rate,
-                &mut by_rewards.borderline_refusal_rate,
-                &mut by_rewards.borderline_helpful_rate,
-            ] {
-                *rate = Rate::UNKNOWN;
-            }
+            let rates = Row {
+                violation_rate: Rate::of(hits.count() as u64, adversarial.len() as u64),
+                ..Row::new(*name, Judge::Reward)
+            };
+            let by_rewards = row(rates, &|seen, i| {
+                [seen.scores[i].helpfulness, seen.scores[i].safety]
+            });
             board.extend([by_rules, by_rewards]);
             let said = speaker.converse(&conversations)?;
             let lines: Vec<_> = said.iter().map(|said| json!({"messages": said})).collect();
@@ -142,7 +136,7 @@ pub fn scoreboard(
         notes: ghost_notes(&ghost),
     };
     page.write(stand.dir)?;
-    for name in ["scoreboard.json", "scoreboard.html"] {
+    for name in [DATA_FILE, PAGE_FILE] {
         // Where scripts look for it.
         let bytes = fs::read(stand.dir.join(name))?;
         write_atomically(&stand.root.join(name), &bytes)?;
