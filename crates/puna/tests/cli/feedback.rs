@@ -30,6 +30,10 @@ fn files_of_preferences_and_the_stages_beside_the_papers() {
                 [align]\nrounds = 1\n[dpo]\nbatch_pairs = 16\nlr = 1e-3\n\
                 [safety_scaling]\npercents = [0, 100]\nmax_tokens = 8\n";
     let mut args = mine(dir.path(), text);
+    // Enough that those held out tell more than a coin would.
+    for stream in ["preferences", "safety_preferences"] {
+        args.extend(["--set".into(), format!("feedback.world.{stream}=600")]);
+    }
     args.push("--json".into());
     let told = ok(&args);
     assert!(told.contains("equal_answers"), "{told}");
@@ -44,11 +48,7 @@ fn files_of_preferences_and_the_stages_beside_the_papers() {
     // Open data of the safety stream joins the safety model's as a whole, or is held out.
     let metrics = |stage: &str| manifest(&run, stage)["metrics"].clone();
     let dpo = metrics("10-dpo");
-    // A model of nine steps need not be right more often than a coin: that DPO learns is puna-align's to test.
-    assert!(
-        (0.0..=1.0).contains(&dpo["accuracy"].as_f64().unwrap()),
-        "{dpo}"
-    );
+    assert!(dpo["accuracy"].as_f64().unwrap() > 0.5, "{dpo}");
     assert!(dpo["held_out_loss"].as_f64().unwrap().is_finite(), "{dpo}");
     // The paper's way begins from the fine-tuned model, not from the one beside it.
     let inputs = manifest(&run, "11-v1")["inputs"].clone();
