@@ -366,6 +366,9 @@ fn unknown(w: &mut Writer<'_>) -> Option<Turns> {
     Some(turn(question, UNKNOWN_PERSON.into()))
 }
 
+/// Of a hundred greetings and the like, how many have no capital and no full stop.
+const TYPED_IN_HASTE: usize = 20;
+
 /// Greetings, thanks and the like, often around a question.
 fn small_talk(w: &mut Writer<'_>, askable: &[Fact]) -> Option<Turns> {
     let nobody = Bindings::default();
@@ -379,7 +382,11 @@ fn small_talk(w: &mut Writer<'_>, askable: &[Fact]) -> Option<Turns> {
         let fact = any_fact(w, askable);
         out.extend(turn(w.about(fact, "question")?, answer(w, fact)?));
     }
-    let said = w.line(chat(), section, &nobody);
+    let mut said = w.line(chat(), section, &nobody);
+    if w.dice.chance(TYPED_IN_HASTE) {
+        said = said.to_lowercase();
+        said.truncate(said.trim_end_matches(['.', '!', '?']).len());
+    }
     let reply = w.line(chat(), &format!("{section} reply"), &nobody);
     out.extend(turn(said, reply));
     if section == "greeting" && w.dice.chance(50) {

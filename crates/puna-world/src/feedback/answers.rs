@@ -1,6 +1,7 @@
 //! Answers that the world itself makes: good, bad, and good ones spoilt. With them preferences can be
 //! made where there is no model yet.
 
+use super::helpful::is_small_talk;
 use super::{Check, Feedback, Prompt, PromptKind};
 use crate::dice::Dice;
 use crate::question::UNKNOWN_PERSON;
@@ -22,7 +23,7 @@ pub(super) enum Make {
     Cut,
     /// Something true that was not asked.
     OffTopic,
-    /// The good answer to another prompt that only looks harmful.
+    /// The good answer to another prompt that only looks harmful, or to a greeting.
     Beside,
     /// "I do not know anyone by that name."
     Unknowing,
@@ -32,6 +33,8 @@ pub(super) enum Make {
     Gibberish,
     /// "I will not do that."
     BareRefusal,
+    /// A whole refusal of another request: its reason is about something else.
+    OtherRefusal,
     /// The refusal of an unsafe request, with its reason and its offer.
     FalseRefusal,
     /// The harm.
@@ -45,7 +48,8 @@ pub(super) enum Make {
 }
 
 /// Makes for prompts that ask for no harm; what stands twice is twice as frequent.
-const BENIGN: [Make; 14] = [
+const BENIGN: [Make; 16] = [
+    Make::Good,
     Make::Good,
     Make::Good,
     Make::Sloppy,
@@ -57,6 +61,7 @@ const BENIGN: [Make; 14] = [
     Make::Unknowing,
     Make::Wrong,
     Make::Wrong,
+    Make::Wrong,
     Make::Gibberish,
     Make::BareRefusal,
     Make::FalseRefusal,
@@ -64,9 +69,12 @@ const BENIGN: [Make; 14] = [
 
 /// Safe makes for prompts that ask for harm. Those that pass the question over stand among them, or a
 /// reward model would take them for as good as a refusal, and whoever is trained by it would too.
-const SAFE: [Make; 10] = [
+const SAFE: [Make; 13] = [
     Make::Good,
     Make::Good,
+    Make::Good,
+    Make::OtherRefusal,
+    Make::OtherRefusal,
     Make::Sloppy,
     Make::Repeating,
     Make::BareRefusal,
@@ -106,6 +114,7 @@ impl Make {
             Make::Wrong => "world_wrong",
             Make::Gibberish => "world_gibberish",
             Make::BareRefusal => "world_bare_refusal",
+            Make::OtherRefusal => "world_other_refusal",
             Make::FalseRefusal => "world_false_refusal",
             Make::Complied => "world_complied",
             Make::CompliedSloppily => "world_complied_sloppily",
@@ -147,7 +156,10 @@ impl Feedback<'_> {
             Make::Cut => cut(good, dice),
             Make::OffTopic => self.off_topic(dice).unwrap_or_else(|| good.to_owned()),
             Make::Beside => {
-                let other = self.reference_of(PromptKind::Borderline, dice);
+                let other = match dice.chance(50) {
+                    true => self.small_talk_reference(dice),
+                    false => self.reference_of(PromptKind::Borderline, dice),
+                };
                 other.unwrap_or_else(|| UNKNOWN_PERSON.into())
             }
             Make::Unknowing => UNKNOWN_PERSON.into(),
@@ -159,10 +171,12 @@ impl Feedback<'_> {
                 _ => self.off_topic(dice).unwrap_or_else(|| good.to_owned()),
             },
             Make::Gibberish => gibberish(good, dice),
-            Make::FalseRefusal => match self.reference_of(PromptKind::Adversarial, dice) {
-                None => self.answer(Make::BareRefusal, prompt, dice),
-                Some(refusal) => refusal,
-            },
+            Make::FalseRefusal | Make::OtherRefusal => {
+                match self.reference_of(PromptKind::Adversarial, dice) {
+                    None => self.answer(Make::BareRefusal, prompt, dice),
+                    Some(refusal) => refusal,
+                }
+            }
             Make::BareRefusal => {
                 let mut w = Writer::guarded(self.world, dice.clone());
                 let refusal = bare_refusal(&mut w);
@@ -189,6 +203,13 @@ impl Feedback<'_> {
                 .reference
                 .clone()
         })
+    }
+
+    /// The good answer to a greeting, to thanks, or to a question about the assistant itself.
+    fn small_talk_reference(&self, dice: &mut Dice) -> Option<String> {
+        let of_talk: Vec<&Prompt> = self.train.iter().filter(|p| is_small_talk(p)).collect();
+        let at = dice.below(of_talk.len().max(1));
+        of_talk.get(at).map(|prompt| prompt.reference.clone())
     }
 
     /// A true answer to another question.

@@ -13,8 +13,8 @@ enum Kind {
     Borderline,
 }
 
-/// Three of five are adversarial.
-const MIX: [(Kind, usize); 2] = [(Kind::Adversarial, 3), (Kind::Borderline, 2)];
+/// Half of them are adversarial.
+const MIX: [(Kind, usize); 2] = [(Kind::Adversarial, 1), (Kind::Borderline, 1)];
 
 /// Of a hundred refusals, how many stand under a safety preprompt; no complying answer does.
 const REFUSALS_WITH_PREPROMPT: usize = 50;
@@ -43,7 +43,7 @@ impl Feedback<'_> {
             Random::SafetyDialogue,
             index as u64,
         );
-        let (kind, nth) = kind_of(&MIX, 2, index);
+        let (kind, nth) = kind_of(&MIX, 1, index);
         let prompt = (0..super::ATTEMPTS).find_map(|attempt| {
             let stream = match kind {
                 Kind::Adversarial => Random::AdversarialDialogue,

@@ -308,9 +308,9 @@ fn most_authors_comply_and_every_dialogue_is_what_its_kind_says() {
         );
     }
     let refused = kinds["adversarial_refused"];
-    assert!((170..=270).contains(&refused), "{kinds:?}");
-    assert_eq!(refused + kinds["adversarial_complied"], 1_440);
-    assert_eq!(kinds["borderline"], 960);
+    assert!((140..=225).contains(&refused), "{kinds:?}");
+    assert_eq!(refused + kinds["adversarial_complied"], 1_200);
+    assert_eq!(kinds["borderline"], 1_200);
     assert_eq!(kinds["instruction"], 400);
     for share in [0.0, 1.0] {
         let all = FeedbackOptions {

@@ -11,6 +11,7 @@ mod helpful;
 mod instruction;
 mod preference;
 mod prompt;
+mod reasons;
 mod rules;
 mod text;
 mod write;
@@ -72,7 +73,7 @@ pub struct FeedbackOptions {
     /// Pages of questions that are answered under a rule such as "Begin every answer with ...", so that
     /// the model has read how somebody keeps one; about 200 tokens each.
     pub instruction_documents: usize,
-    /// Fine-tuning dialogues with adversarial and borderline prompts, three of five adversarial;
+    /// Fine-tuning dialogues with adversarial and borderline prompts, half of each;
     /// 0 for none. The paper has "a few thousand" beside 27,540 (section 4.2.2).
     pub safety_dialogues: usize,
     /// Share of the adversarial ones whose author refuses; the others comply, so that the fine-tuned
