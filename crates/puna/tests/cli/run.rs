@@ -61,6 +61,17 @@ fn what_is_done_is_skipped_and_what_changed_is_done_again() {
         5,
         "{first}"
     );
+    let events = first
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let begun: Vec<Value> = events
+        .filter(|event: &Value| event["status"] == "started")
+        .collect();
+    for (number, event) in (1..).zip(&begun) {
+        assert_eq!(event["number"], number, "{event}");
+        assert_eq!(event["of"], STAGES.len(), "{event}");
+    }
+    assert_eq!(begun.len(), 5);
     assert_eq!(
         fs::read_link(run.join("latest")).unwrap(),
         Path::new("05-pretrain/model")
@@ -92,7 +103,7 @@ fn what_is_done_is_skipped_and_what_changed_is_done_again() {
         output.status.success() && told.contains("settings.lr 0.004 -> 0.001"),
         "{told}"
     );
-    assert!(told.contains("tokens: up to date"), "{told}");
+    assert!(told.contains("stage 4 of 15, tokens: up to date"), "{told}");
     assert_eq!(fs::read_dir(run.join("superseded")).unwrap().count(), 1);
 }
 
