@@ -61,11 +61,21 @@ fn what_is_done_is_skipped_and_what_changed_is_done_again() {
         5,
         "{first}"
     );
-    let events = first
+    let events: Vec<Value> = first
         .lines()
-        .map(|line| serde_json::from_str(line).unwrap());
-    let begun: Vec<Value> = events
-        .filter(|event: &Value| event["status"] == "started")
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    // What was measured on held-out text is called by its unit.
+    let bits = "held_out_bits_per_byte";
+    let is_measured = |event: &&Value| event["event"] == "progress" && !event[bits].is_null();
+    let measured = events.iter().rfind(is_measured).unwrap();
+    assert_eq!(
+        (&measured["stage"], &measured[bits]),
+        (&"pretrain".into(), &measured["held out"])
+    );
+    let begun: Vec<&Value> = events
+        .iter()
+        .filter(|event| event["status"] == "started")
         .collect();
     for (number, event) in (1..).zip(&begun) {
         assert_eq!(event["number"], number, "{event}");
