@@ -142,6 +142,9 @@ fn worlds_and_directories_are_described() {
     };
     let run = shared_run();
     assert_eq!(inspect(run)["what"], "run");
+    // Names stand there as files and recipes have them.
+    let told = ok(["inspect", &shared_model()]);
+    assert!(told.contains("\n  vocab_size: 512\n"), "{told}");
     assert_eq!(inspect(&run.join("05-pretrain"))["what"], "stage of a run");
     let model = inspect(&run.join("latest"));
     assert_eq!(
