@@ -14,6 +14,7 @@ mod reward;
 mod safety_scaling;
 mod scoreboard;
 mod speaker;
+mod versions;
 
 pub use comparisons::{COMPARISONS, comparisons};
 pub use distill::distill;
