@@ -20,7 +20,7 @@ pub use comparisons::{COMPARISONS, comparisons};
 pub use distill::distill;
 pub use dpo::dpo;
 pub use material::{
-    measuring_inputs, newest_dir, newest_inputs, preference_inputs, sampling_inputs,
+    HELD_OUT_SHARE, measuring_inputs, newest_dir, newest_inputs, preference_inputs, sampling_inputs,
 };
 pub use ppo::ppo;
 pub use rejection::rejection;
