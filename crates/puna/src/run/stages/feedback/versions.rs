@@ -24,9 +24,13 @@ fn line(plan: &Plan, index: usize) -> Option<String> {
                 Some(_) => ", and on dialogues under an instruction (Ghost Attention)",
                 None => "",
             };
+            let earlier = match plan.pools.rounds(plan.round) {
+                1 => "",
+                _ => ", on those of the rounds before",
+            };
             format!(
                 "The base model, fine-tuned on the best of {} answers of {last} to each prompt, as the \
-                 reward models judge{ghost}: round {} of rejection sampling.",
+                 reward models judge{earlier}{ghost}: round {} of rejection sampling.",
                 plan.settings.k, plan.round
             )
         }
@@ -58,6 +62,7 @@ mod tests {
         // V1 is sampled from the fine-tuned model, not from the baseline beside the paper's way.
         assert!(line("v1").contains("answers of sft"), "{}", line("v1"));
         assert!(!line("v3").contains("Ghost") && line("v4").contains("Ghost"));
+        assert!(!line("v3").contains("rounds before") && line("v4").contains("rounds before"));
         assert!(line("ppo").starts_with("v4,") && line("distill").starts_with("ppo,"));
     }
 }
