@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use puna_align::scoreboard::{Curve, Judge, Rate, Row, Scoreboard, WinRate, read_scoreboard};
+use std::collections::BTreeMap;
 
 /// The versions of the paper's Figure 11, its win rates in percent by either judge.
 const VERSIONS: [(&str, [(u64, u64); 2]); 8] = [
@@ -59,7 +60,14 @@ fn board() -> Scoreboard {
             wave("Value loss", 0.8, -0.7),
         ],
         synthetic: true,
-        notes: vec!["One seed.".into()],
+        versions: vec![("sft-v1".into(), "fine-tuned on dialogues".into())],
+        instructions_held: BTreeMap::from([
+            ("sft-v1".into(), BTreeMap::from([(2, Rate::of(3, 80))])),
+            (
+                "rlhf-v4".into(),
+                BTreeMap::from([(2, Rate::of(72, 80)), (20, Rate::of(11, 20))]),
+            ),
+        ]),
     }
 }
 
@@ -118,7 +126,7 @@ fn the_page_stands_alone_and_escapes_what_it_is_given() {
     let mut board = board();
     let evil = "<script>alert(1)</script>\"&";
     board.title = evil.into();
-    board.notes = vec![evil.into()];
+    board.versions = vec![("sft-v1".into(), evil.into())];
     board.curves[0].name = evil.into();
     board.curves[0].points = vec![(f64::NAN, 1.0)];
     board.curves[1].points = vec![(3.0, 2.0)];
@@ -156,14 +164,37 @@ fn names_that_would_cover_each_other_become_numbers_with_a_key() {
 }
 
 #[test]
+fn instructions_that_hold_are_a_table_of_versions_and_turns() {
+    let page = board().html();
+    let section = page.split("Instructions that still hold").nth(1).unwrap();
+    let table = section.split("</table>").next().unwrap();
+    let rows: Vec<&str> = table.split("<tr>").skip(1).collect();
+    let cell = |row: usize, column: usize| rows[row].split("<t").nth(1 + column).unwrap();
+    assert_eq!(rows.len(), 3);
+    for (column, name) in ["Version", "Turn 2", "Turn 20"].into_iter().enumerate() {
+        assert!(cell(0, column).contains(name), "{table}");
+    }
+    // In the order of the versions, not of the alphabet.
+    assert!(cell(1, 0).contains("sft-v1 (baseline)") && cell(1, 2).contains("–"));
+    assert!(
+        cell(2, 0).contains("rlhf-v4") && cell(2, 1).contains("90%"),
+        "{table}"
+    );
+    assert!(cell(2, 2).contains("of 20"), "{table}");
+}
+
+#[test]
 fn a_board_of_little_is_still_a_page() {
     let mut board = board();
+    board.versions.clear();
+    board.instructions_held.clear();
     board.rows = vec![Row::new("sft-v1", Judge::World)];
     board.curves.clear();
     board.synthetic = false;
     let page = board.html();
     assert!(page.contains("sft-v1") && page.contains("not measured"));
     assert!(!page.contains("class=\"badge\""));
+    assert!(!page.contains("The versions") && !page.contains("Instructions that still hold"));
 }
 
 #[test]

@@ -1,10 +1,14 @@
-//! A model and its tokenizer, read together.
+//! A model and its tokenizer, read together or the tokenizer alone.
 
 use anyhow::{Context, Result, bail};
 use puna_compute::{Cpu, WeightFormat};
 use puna_llama::{Decoder, Model, check_tokenizer};
 use puna_text::Tokenizer;
-use std::path::Path;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+/// What every model directory has.
+const CONFIG: &str = "config.json";
 
 /// A model that can read and write text.
 pub struct Loaded {
@@ -14,8 +18,29 @@ pub struct Loaded {
     pub tokenizer: Tokenizer,
 }
 
-/// Reads a model and the tokenizer beside it, or another one.
+/// The newest model of a run or the model of a stage, if that is what the path is; otherwise the path
+/// itself.
+fn model_in(path: &Path) -> Cow<'_, Path> {
+    let inside = |name: &&str| path.join(name).join(CONFIG).is_file();
+    match ["latest", "model"].into_iter().find(inside) {
+        Some(name) if !path.join(CONFIG).exists() => {
+            let model: PathBuf = path.join(name);
+            eprintln!("using the model {}", model.display());
+            model.into()
+        }
+        _ => path.into(),
+    }
+}
+
+/// Reads a tokenizer file, or that of a model directory or a run.
+pub fn load_tokenizer(path: &Path) -> Result<Tokenizer> {
+    let path = model_in(path);
+    Tokenizer::load(&path).with_context(|| format!("cannot load the tokenizer {}", path.display()))
+}
+
+/// Reads a model and the tokenizer beside it, or another one. Of a run it is the newest.
 pub fn load(path: &Path, tokenizer: Option<&Path>) -> Result<Loaded> {
+    let path = &*model_in(path);
     let doing = || format!("cannot load the model {}", path.display());
     if !path.exists() {
         bail!(
@@ -23,17 +48,23 @@ pub fn load(path: &Path, tokenizer: Option<&Path>) -> Result<Loaded> {
             path.display()
         );
     }
+    if path.is_dir() && !path.join(CONFIG).exists() {
+        bail!(
+            "{} holds no model, for there is no {CONFIG}; give a model directory (a run's is RUN/latest, \
+             which is there once its pretraining is done)",
+            path.display()
+        );
+    }
     let model = Model::load_any(path).with_context(doing)?;
     let tokenizer = match tokenizer {
-        Some(path) => Tokenizer::load(path),
+        Some(path) => load_tokenizer(path)?,
         None if path.is_file() => bail!(
             "{} has no tokenizer inside; name one with --tokenizer",
             path.display()
         ),
-        None => Tokenizer::load(path),
+        None => Tokenizer::load(path)
+            .with_context(|| format!("cannot load the tokenizer of {}", path.display()))?,
     };
-    let tokenizer =
-        tokenizer.with_context(|| format!("cannot load the tokenizer of {}", path.display()))?;
     check_tokenizer(&model.config, &tokenizer).with_context(doing)?;
     Ok(Loaded { model, tokenizer })
 }

@@ -4,6 +4,7 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
+use std::fmt;
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
@@ -12,6 +13,10 @@ use std::time::{Duration, Instant};
 /// Time between two lines of progress where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// A value of progress for programs alone: in bits per byte or nats by what is trained. People read the
+/// key beside it, which says which.
+pub const UNLABELLED_HELD_OUT: &str = "held out";
+
 /// Where progress goes.
 pub struct Reporter {
     json: bool,
@@ -19,10 +24,26 @@ pub struct Reporter {
     bar: Option<ProgressBar>,
     log: Option<File>,
     stage: String,
+    place: Option<Place>,
     task: Task,
     started: Instant,
     last_line: Option<Instant>,
     broken: bool,
+}
+
+/// Which stage of a run it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Its number, from 1, as in the name of its directory.
+    pub number: usize,
+    /// Stages of the recipe.
+    pub of: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stage {} of {}", self.number, self.of)
+    }
 }
 
 /// What is being counted.
@@ -47,6 +68,7 @@ impl Reporter {
             bar: None,
             log: None,
             stage: String::new(),
+            place: None,
             task: Task::default(),
             started: Instant::now(),
             last_line: None,
@@ -64,15 +86,36 @@ impl Reporter {
         self.finish_bar();
         (self.stage, self.log) = (name.into(), log);
         (self.started, self.last_line) = (Instant::now(), None);
-        self.event("stage", json!({"status": "started"}));
-        self.line(&format!("{name}: {what}"));
+        self.stage_event(json!({"status": "started"}));
+        let place = self.prefix();
+        self.line(&format!("{place}{name}: {what}"));
+    }
+
+    /// Which stage of a run the next one is, for all that is told of it.
+    pub fn place(&mut self, place: Place) {
+        self.place = Some(place);
     }
 
     /// A stage need not be done.
     pub fn up_to_date(&mut self, name: &str) {
         self.stage = name.into();
-        self.event("stage", json!({"status": "up to date"}));
-        self.line(&format!("{name}: up to date"));
+        self.stage_event(json!({"status": "up to date"}));
+        let place = self.prefix();
+        self.line(&format!("{place}{name}: up to date"));
+    }
+
+    /// What stands before the name of a stage that begins.
+    fn prefix(&self) -> String {
+        self.place
+            .map_or(String::new(), |place| format!("{place}, "))
+    }
+
+    /// A stage's event, with its place.
+    fn stage_event(&mut self, mut fields: Value) {
+        if let Some(Place { number, of }) = self.place {
+            (fields["number"], fields["of"]) = (number.into(), of.into());
+        }
+        self.event("stage", fields);
     }
 
     /// The stage is done.
@@ -80,7 +123,7 @@ impl Reporter {
         self.finish_bar();
         let seconds = self.started.elapsed().as_secs_f64();
         let seconds = (seconds * 1000.0).round() / 1000.0;
-        self.event("stage", json!({
+        self.stage_event(json!({
             "status": "complete", "seconds": seconds, "peak_rss_bytes": crate::machine::peak_rss(),
             "metrics": metrics,
         }));
@@ -151,7 +194,8 @@ impl Reporter {
                 .as_object()
                 .into_iter()
                 .flatten()
-                .map(|(k, v)| format!("{k} {}", number(v)))
+                .filter(|(k, _)| *k != UNLABELLED_HELD_OUT)
+                .map(|(k, v)| format!("{} {}", k.replace('_', " "), number(v)))
                 .collect();
             if let (Some(rate), Some(left)) = (rate, left) {
                 parts.push(format!("{} {unit}/s", si(rate)));

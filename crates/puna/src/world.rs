@@ -1,6 +1,8 @@
 //! The synthetic world's dialogues as those of any other source.
 
 use puna_text::chat::{Message, Role};
+use puna_train::Dialogue;
+use puna_world::Feedback;
 
 /// Messages of the world.
 pub fn messages(of_world: &[(puna_world::Role, String)]) -> Vec<Message> {
@@ -13,4 +15,16 @@ pub fn messages(of_world: &[(puna_world::Role, String)]) -> Vec<Message> {
         Message::new(role, content.as_str())
     };
     of_world.iter().map(message).collect()
+}
+
+/// A dialogue of the world to train on.
+pub fn dialogue(of_world: &puna_world::Dialogue) -> Dialogue {
+    Dialogue::new(messages(&of_world.messages))
+}
+
+/// The fine-tuning dialogues that are about no adversarial prompt: those, rejection sampling answers.
+pub fn harmless(feedback: &Feedback<'_>) -> Vec<Dialogue> {
+    let all = feedback.dialogues().iter();
+    let harmless = all.filter(|dialogue| !dialogue.kind.starts_with("adversarial"));
+    harmless.map(dialogue).collect()
 }

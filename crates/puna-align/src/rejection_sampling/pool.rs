@@ -63,6 +63,17 @@ pub enum Pools {
     All,
 }
 
+impl Pools {
+    /// How many rounds, the last ones, the model of this round is trained on, counted from 1.
+    pub fn rounds(self, round: usize) -> usize {
+        match self {
+            Self::Paper if round >= 4 => round,
+            Self::All => round,
+            Self::Paper | Self::Last => 1,
+        }
+    }
+}
+
 /// Reads a round's pool.
 ///
 /// # Errors
@@ -115,12 +126,7 @@ pub fn training_set(pools: &[Vec<Best>], policy: Pools) -> Result<Vec<&Best>> {
             )));
         }
     }
-    let all = match policy {
-        Pools::Paper => pools.len() >= 4,
-        Pools::Last => false,
-        Pools::All => true,
-    };
-    let first = if all { 0 } else { pools.len() - 1 };
+    let first = pools.len() - policy.rounds(pools.len());
     let latest_first = pools[first..].iter().rev().flatten();
     Ok(without_duplicates(latest_first).0)
 }

@@ -7,7 +7,7 @@ use crate::preferences::Preference;
 use puna_train::permutation;
 
 /// Share of helpfulness comparisons in the safety mix: they help on pairs that are both safe.
-const HELPFUL_IN_SAFETY: f64 = 0.1;
+pub const HELPFUL_IN_SAFETY: f64 = 0.1;
 
 /// Comparisons by where they come from. The paper's own are Meta Helpfulness and Meta Safety; of its
 /// open sets, Anthropic Harmless counts as safety and all others as helpfulness.

@@ -17,7 +17,7 @@ pub use calibration::{Bin, Reliability, histogram, pair_reliability, reliability
 pub use judge::RewardModels;
 pub use loss::{PairLoss, pair_loss};
 pub use margin::Margin;
-pub use mix::{Mix, Pools, helpfulness_mix, safety_mix};
+pub use mix::{HELPFUL_IN_SAFETY, Mix, Pools, helpfulness_mix, safety_mix};
 pub use model::RewardModel;
 pub use settings::RewardSettings;
 pub use train::{RewardJob, train_reward};

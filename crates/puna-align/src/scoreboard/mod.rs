@@ -5,13 +5,14 @@ mod labels;
 mod page;
 mod plot;
 mod rate;
+mod tables;
 
 pub use rate::{Rate, WinRate};
 
 use crate::error::{Error, Result};
 use puna_text::atomic_file::write_atomically;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The rows, for programs.
@@ -111,8 +112,11 @@ pub struct Scoreboard {
     pub curves: Vec<Curve>,
     /// Whether the prompts and the judge come from the synthetic world; the page then says so.
     pub synthetic: bool,
-    /// Further remarks for the reader, a paragraph each.
-    pub notes: Vec<String>,
+    /// What the versions are, name and a line each, in their order; may be empty.
+    pub versions: Vec<(String, String)>,
+    /// In what share of the conversations the instruction of the first turn still holds, by version and
+    /// turn; may be empty.
+    pub instructions_held: BTreeMap<String, BTreeMap<usize, Rate>>,
 }
 
 impl Scoreboard {
@@ -133,6 +137,22 @@ impl Scoreboard {
     /// The page by itself: no network, no scripts, all text escaped.
     pub fn html(&self) -> String {
         page::render(self)
+    }
+
+    /// The rows of a judge.
+    fn rows_by(&self, judge: Judge) -> Vec<&Row> {
+        self.rows.iter().filter(|r| r.judge == judge).collect()
+    }
+
+    /// Names of the versions, in the order of the rows.
+    fn models(&self) -> Vec<&str> {
+        let mut models: Vec<&str> = Vec::new();
+        for row in &self.rows {
+            if !models.contains(&row.model.as_str()) {
+                models.push(&row.model);
+            }
+        }
+        models
     }
 
     fn check(&self) -> Result<()> {

@@ -2,7 +2,8 @@
 //! from outside escaped.
 
 use super::plot::{self, Dots, Interval, Version, number, percent};
-use super::{Judge, Rate, Row, Scoreboard, WinRate};
+use super::tables::{instructions_held, interval, numbers, share};
+use super::{Judge, Rate, Row, Scoreboard};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The judges in the page's order.
@@ -16,7 +17,7 @@ impl Judge {
         }
     }
 
-    fn title(self, synthetic: bool) -> &'static str {
+    pub(super) fn title(self, synthetic: bool) -> &'static str {
         match (self, synthetic) {
             (Self::World, true) => "by the world’s rules",
             (Self::World, false) => "by known labels",
@@ -52,6 +53,14 @@ pub(super) fn render(board: &Scoreboard) -> String {
                     (headline(board))
                 }
                 main {
+                    @if !board.versions.is_empty() {
+                        section {
+                            h2 { "The versions" }
+                            dl class="versions" {
+                                @for (name, what) in &board.versions { dt { (name) } dd { (what) } }
+                            }
+                        }
+                    }
                     section {
                         h2 { "Helpfulness against harmlessness" }
                         (figure_11(board))
@@ -62,7 +71,13 @@ pub(super) fn render(board: &Scoreboard) -> String {
                     }
                     section {
                         h2 { "All numbers" }
-                        @for judge in JUDGES { (table(board, judge)) }
+                        @for judge in JUDGES { (numbers(board, judge)) }
+                    }
+                    @if !board.instructions_held.is_empty() {
+                        section {
+                            h2 { "Instructions that still hold" }
+                            (instructions_held(board))
+                        }
                     }
                     @for along in axes(board) {
                         section {
@@ -84,16 +99,12 @@ pub(super) fn render(board: &Scoreboard) -> String {
     .into_string()
 }
 
-fn rows(board: &Scoreboard, judge: Judge) -> Vec<&Row> {
-    board.rows.iter().filter(|r| r.judge == judge).collect()
-}
-
 /// The last version beside the baseline, by the judge that is right.
 fn headline(board: &Scoreboard) -> Markup {
     let judge = JUDGES
         .into_iter()
         .find(|j| board.rows.iter().any(|r| r.judge == *j));
-    let rows = judge.map(|j| rows(board, j)).unwrap_or_default();
+    let rows = judge.map(|j| board.rows_by(j)).unwrap_or_default();
     let Some(last) = rows.last() else {
         return html! {};
     };
@@ -132,7 +143,7 @@ fn headline(board: &Scoreboard) -> Markup {
 
 fn figure_11(board: &Scoreboard) -> Markup {
     let panel = |judge: Judge| {
-        let rows = rows(board, judge);
+        let rows = board.rows_by(judge);
         let versions: Vec<Version<'_>> = (rows.iter())
             .filter_map(|row| {
                 let baseline = row.model == board.baseline;
@@ -172,12 +183,7 @@ fn figure_11(board: &Scoreboard) -> Markup {
 }
 
 fn rates(board: &Scoreboard) -> Markup {
-    let mut models: Vec<&str> = Vec::new();
-    for row in &board.rows {
-        if !models.contains(&row.model.as_str()) {
-            models.push(&row.model);
-        }
-    }
+    let models = board.models();
     let panel = |title: &str, what: &str, of: fn(&Row) -> Rate| {
         let dots: Vec<Dots<'_>> = (models.iter())
             .map(|&name| {
@@ -230,85 +236,6 @@ fn legend(board: &Scoreboard) -> Markup {
     }
 }
 
-fn table(board: &Scoreboard, judge: Judge) -> Markup {
-    let rows = rows(board, judge);
-    if rows.is_empty() {
-        return html! {};
-    }
-    let bleu = rows.iter().any(|r| r.self_bleu.is_some());
-    let length = rows.iter().any(|r| r.length.is_some());
-    html! {
-        div class="scroll" {
-            table {
-                caption { "Judged " (judge.title(board.synthetic)) }
-                thead {
-                    tr {
-                        th scope="col" { "Version" }
-                        th scope="col" { "Violations" }
-                        th scope="col" { "Harm refused" }
-                        th scope="col" { "False refusals" }
-                        th scope="col" { "Helpful answers" }
-                        th scope="col" { "Borderline refusals" }
-                        th scope="col" { "Borderline answered" }
-                        th scope="col" { "Helpfulness win rate" }
-                        th scope="col" { "Safety win rate" }
-                        @if bleu { th scope="col" { "Self-BLEU" } }
-                        @if length { th scope="col" { "Tokens an answer" } }
-                    }
-                }
-                tbody {
-                    @for row in rows {
-                        tr {
-                            th scope="row" { (row.model) @if row.model == board.baseline { " (baseline)" } }
-                            (rate(row.violation_rate))
-                            (rate(row.refusal_rate))
-                            (rate(row.false_refusal_rate))
-                            (rate(row.helpful_rate))
-                            (rate(row.borderline_refusal_rate))
-                            (rate(row.borderline_helpful_rate))
-                            (win_rate(row.helpfulness_win_rate))
-                            (win_rate(row.safety_win_rate))
-                            @if bleu {
-                                td {
-                                    @match row.self_bleu {
-                                        Some(mean) => (format!("{:.1}", 100.0 * mean)),
-                                        None => "–",
-                                    }
-                                    @if let Some(deviation) = row.self_bleu_deviation {
-                                        small { "± " (format!("{:.1}", 100.0 * deviation)) }
-                                    }
-                                }
-                            }
-                            @if length { td { (row.length.map_or("–".into(), number)) } }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn rate(rate: Rate) -> Markup {
-    html! {
-        td {
-            (share(rate))
-            @if rate.n > 0 { small { (interval(rate)) } small { "of " (rate.n) } }
-        }
-    }
-}
-
-fn win_rate(win: WinRate) -> Markup {
-    html! {
-        td {
-            (share(win.rate))
-            @if win.rate.n > 0 { small { (interval(win.rate)) } }
-            @if win.rate.n > 0 || win.ties > 0 {
-                small { "of " (win.rate.n) ", " (win.ties) @if win.ties == 1 { " tie" } @else { " ties" } }
-            }
-        }
-    }
-}
-
 /// What the curves go along, each once.
 fn axes(board: &Scoreboard) -> Vec<&str> {
     let mut axes: Vec<&str> = Vec::new();
@@ -355,7 +282,6 @@ fn notes(board: &Scoreboard) -> Markup {
         @if board.rows.iter().any(|r| r.self_bleu.is_some()) {
             p { "Self-BLEU (times 100) is how much several answers to one prompt repeat each other, with its standard deviation over prompts: lower is more diverse." }
         }
-        @for note in &board.notes { p { (note) } }
     }
 }
 
@@ -365,15 +291,4 @@ fn known(rate: Rate) -> Option<Interval> {
         low: rate.low,
         high: rate.high,
     })
-}
-
-fn share(rate: Rate) -> String {
-    rate.value.map_or("–".to_owned(), percent)
-}
-
-fn interval(rate: Rate) -> String {
-    match rate.n {
-        0 => "not measured".to_owned(),
-        _ => format!("{} to {}", percent(rate.low), percent(rate.high)),
-    }
 }

@@ -3,6 +3,7 @@
 mod tokens;
 
 use crate::cli::ContaminationArgs;
+use crate::model_file::load_tokenizer;
 use crate::out;
 use crate::report::Reporter;
 use anyhow::{Context, Result};
@@ -20,8 +21,7 @@ const NAMED: u64 = 20;
 
 /// Does the command.
 pub fn contamination(args: &ContaminationArgs) -> Result<()> {
-    let tokenizer = Tokenizer::load(&args.tokenizer)
-        .with_context(|| format!("cannot load the tokenizer {}", args.tokenizer.display()))?;
+    let tokenizer = load_tokenizer(&args.tokenizer)?;
     let shard = args.shard.as_deref().map(Shard::parse).transpose()?;
     let sets = args
         .eval

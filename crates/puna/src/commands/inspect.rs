@@ -27,7 +27,6 @@ pub fn inspect(args: &InspectArgs) -> Result<()> {
 fn print(value: &Value, depth: usize) -> Result<()> {
     for (key, value) in value.as_object().into_iter().flatten() {
         let indent = "  ".repeat(depth);
-        let key = key.replace('_', " ");
         match value {
             Value::Null => {}
             Value::Object(inner) if inner.is_empty() => {}

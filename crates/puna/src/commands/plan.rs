@@ -18,10 +18,12 @@ pub fn plan(args: &PlanArgs) -> Result<()> {
 }
 
 fn print(forecast: &Forecast) -> Result<()> {
+    let names = forecast.stages.iter().map(|s| s.stage.len());
+    let width = names.max().unwrap_or(0).max("stage".len());
     let row = |cells: [&str; 6]| {
         let [stage, tokens, steps, flops, peak, time] = cells;
         out::line(
-            format!("{stage:<10} {tokens:>10} {steps:>9} {flops:>10} {peak:>11}  {time}")
+            format!("{stage:<width$} {tokens:>10} {steps:>9} {flops:>10} {peak:>11}  {time}")
                 .trim_end(),
         )
     };
@@ -34,11 +36,40 @@ fn print(forecast: &Forecast) -> Result<()> {
             &stage.steps.map_or("-".into(), |steps| steps.to_string()),
             &show(stage.flops),
             &stage.peak_bytes.map_or("-".into(), bytes),
-            &stage.seconds.map_or("-".into(), clock),
+            &time(stage),
         ])?;
+    }
+    let total = &forecast.total;
+    row([
+        "total",
+        &si(total.tokens.round()),
+        &total.steps.to_string(),
+        &si(total.flops),
+        &bytes(total.peak_bytes),
+        &match total.without_time.is_empty() {
+            true => clock(total.seconds),
+            false => format!("{}, and what is not known", clock(total.seconds)),
+        },
+    ])?;
+    out::line("\nthe total's tokens are those trained on, each time they are")?;
+    for (what, without) in [
+        ("tokens", &total.without_tokens),
+        ("memory", &total.without_memory),
+        ("time", &total.without_time),
+    ] {
+        if !without.is_empty() {
+            out::line(&format!(
+                "not in its {what}, for nothing tells it before: {}",
+                without.join(", ")
+            ))?;
+        }
     }
     for stage in &forecast.stages {
         details(stage)?;
+    }
+    out::line("")?;
+    for stage in &forecast.stages {
+        counts(stage)?;
     }
     let rate = forecast
         .training_flops_per_second
@@ -56,6 +87,15 @@ fn print(forecast: &Forecast) -> Result<()> {
             bytes(forecast.peak_bytes)
         )),
         Some(why) => out::line(&format!("it does not fit: {why}")),
+    }
+}
+
+/// What is known of a stage's time, and what of it nobody knows.
+fn time(stage: &StageForecast) -> String {
+    match (stage.seconds.map(clock), stage.untimed) {
+        (Some(time), Some(untimed)) => format!("{time}, and {untimed}"),
+        (None, Some(untimed)) => format!("not known: {untimed}"),
+        (time, None) => time.unwrap_or("-".into()),
     }
 }
 
@@ -96,4 +136,17 @@ fn details(stage: &StageForecast) -> Result<()> {
         part("activations"),
         part("kernels")
     ))
+}
+
+/// What else is known of a stage that has no paragraph of its own.
+fn counts(stage: &StageForecast) -> Result<()> {
+    let known = stage.details.as_object().into_iter().flatten();
+    let known: Vec<String> = known
+        .filter(|(_, value)| value.as_u64().is_some_and(|value| value > 0))
+        .map(|(key, value)| format!("{key} {value}"))
+        .collect();
+    if known.is_empty() || !stage.details["memory"].is_null() {
+        return Ok(());
+    }
+    out::line(&format!("{}: {}", stage.stage, known.join(", ")))
 }

@@ -88,6 +88,12 @@ fn tell(plan: &Plan, outcome: &Outcome, dir: &Path, seconds: f64) -> Result<()> 
                 "held-out questions about its (synthetic) world: {right} of {questions} right, {:.1} %",
                 100.0 * accuracy
             ))?;
+            if right == 0 {
+                out::line(
+                    "  every stage worked; a model that small, or that briefly trained, knows no facts yet \
+                     (recipes/first-light.toml raises one that does)",
+                )?;
+            }
         }
         let answers = Evaluation::read(dir)?.answers;
         let samples = plan.stages.iter().find_map(|stage| match stage {

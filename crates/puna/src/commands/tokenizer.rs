@@ -1,6 +1,7 @@
 //! `puna tokenizer train|encode|decode`.
 
 use crate::cli::{TokenizerCommand, TokenizerDecodeArgs, TokenizerEncodeArgs, TokenizerTrainArgs};
+use crate::model_file::load_tokenizer;
 use crate::out;
 use anyhow::{Context, Result};
 use puna_text::{Tokenizer, TrainOptions};
@@ -8,7 +9,6 @@ use puna_train::tokens::{DocumentOptions, Documents};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufWriter, Write};
-use std::path::Path;
 
 /// Does the subcommand.
 pub fn tokenizer(command: &TokenizerCommand) -> Result<()> {
@@ -17,10 +17,6 @@ pub fn tokenizer(command: &TokenizerCommand) -> Result<()> {
         TokenizerCommand::Encode(args) => encode(args),
         TokenizerCommand::Decode(args) => decode(args),
     }
-}
-
-fn load(path: &Path) -> Result<Tokenizer> {
-    Tokenizer::load(path).with_context(|| format!("cannot load the tokenizer {}", path.display()))
 }
 
 fn train(args: &TokenizerTrainArgs) -> Result<()> {
@@ -54,7 +50,7 @@ fn train(args: &TokenizerTrainArgs) -> Result<()> {
 }
 
 fn encode(args: &TokenizerEncodeArgs) -> Result<()> {
-    let tokenizer = load(&args.tokenizer)?;
+    let tokenizer = load_tokenizer(&args.tokenizer)?;
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut ids, mut text) = (Vec::new(), String::new());
     for (number, line) in io::stdin().lock().lines().enumerate() {
@@ -81,7 +77,7 @@ fn encode(args: &TokenizerEncodeArgs) -> Result<()> {
 }
 
 fn decode(args: &TokenizerDecodeArgs) -> Result<()> {
-    let tokenizer = load(&args.tokenizer)?;
+    let tokenizer = load_tokenizer(&args.tokenizer)?;
     let mut out = BufWriter::new(io::stdout().lock());
     for (number, line) in io::stdin().lock().lines().enumerate() {
         let reading = || format!("line {} of standard input", number + 1);

@@ -2,32 +2,18 @@
 
 use crate::cli::InspectArgs;
 use crate::out;
-use crate::run;
+use crate::run::{self, Finding, Status};
 use anyhow::{Result, bail};
 
 /// Does the command.
 pub fn verify(args: &InspectArgs) -> Result<()> {
     let findings = run::verify(&args.path)?;
-    let mut wrong = 0;
-    for finding in &findings {
-        wrong += finding.problems.len();
-        if args.json {
-            out::json(finding)?;
-            continue;
-        }
-        let what = if finding.problems.is_empty() {
-            "whole"
-        } else {
-            "DAMAGED"
-        };
-        out::line(&format!(
-            "{:<16} {:>4} files  {what}",
-            finding.stage, finding.files
-        ))?;
-        for problem in &finding.problems {
-            out::line(&format!("  {problem}"))?;
-        }
+    if args.json {
+        findings.iter().try_for_each(out::json)?;
+    } else {
+        print(&findings)?;
     }
+    let wrong: usize = findings.iter().map(|f| f.problems.len()).sum();
     if wrong > 0 {
         bail!(
             "{wrong} outputs of {} are not what their records say; remove the damaged stages' directories and \
@@ -36,4 +22,35 @@ pub fn verify(args: &InspectArgs) -> Result<()> {
         );
     }
     Ok(())
+}
+
+fn print(findings: &[Finding]) -> Result<()> {
+    let width = findings.iter().map(|f| f.stage.len()).max().unwrap_or(0);
+    for finding in findings {
+        let what = match (finding.status, finding.problems.is_empty()) {
+            (Status::Running, _) => "not finished, nothing to verify yet".to_owned(),
+            (Status::Complete, whole) => {
+                let what = if whole { "whole" } else { "DAMAGED" };
+                format!("{:>5} files  {what}", finding.files)
+            }
+        };
+        out::line(&format!("{:width$}  {what}", finding.stage))?;
+        for problem in &finding.problems {
+            out::line(&format!("  {problem}"))?;
+        }
+    }
+    let finished = findings.iter().filter(|f| f.status == Status::Complete);
+    let (stages, files) = finished.fold((0, 0), |(n, files), f| (n + 1, files + f.files));
+    out::line(&format!(
+        "verified {files} files of {stages} finished stages against their records"
+    ))?;
+    let open = findings.iter().filter(|f| f.status == Status::Running);
+    let open: Vec<&str> = open.map(|f| f.stage.as_str()).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    out::line(&format!(
+        "the run is not finished: {}; `puna run` with its recipe goes on",
+        open.join(", ")
+    ))
 }

@@ -1,17 +1,22 @@
 //! What a plan will take, counted before anything is allocated.
 
+mod feedback;
 mod text;
+mod total;
 mod training;
+mod world;
 
 use crate::calibrate::training_rate;
 use crate::machine;
 use crate::recipe::{Plan, Stage};
 use anyhow::Result;
+use feedback::Basis;
 use puna_compute::Cpu;
 use puna_llama::Config;
 use serde::Serialize;
 use serde_json::{Value, json};
 use text::Text;
+pub use total::Total;
 
 /// What the program itself takes, its threads' stacks and its buffers for files included.
 const PROGRAM: u64 = 8 << 20;
@@ -19,6 +24,8 @@ const PROGRAM: u64 = 8 << 20;
 const EXTRACTING: f64 = 2e6;
 /// What a thread holds of pages, tables and index while a corpus is made.
 const PAGES_AT_ONCE: u64 = 64 << 20;
+/// What no time is given for, since how fast models answer here is not measured.
+const SAMPLING: &str = "sampling";
 /// Text tokenised a second by a thread, in bytes.
 const TOKENISING: f64 = 8e6;
 
@@ -35,8 +42,10 @@ pub struct StageForecast {
     pub flops: Option<f64>,
     /// Most memory, in bytes.
     pub peak_bytes: Option<u64>,
-    /// Time on this machine.
+    /// Time on this machine, without what `untimed` names.
     pub seconds: Option<f64>,
+    /// What of the stage takes a time that nothing here tells.
+    pub untimed: Option<&'static str>,
     /// What else is worth knowing.
     pub details: Value,
 }
@@ -54,6 +63,8 @@ pub struct Forecast {
     pub training_flops_per_second: Option<f64>,
     /// By stage.
     pub stages: Vec<StageForecast>,
+    /// Of all stages, as far as it is known.
+    pub total: Total,
     /// The most memory of any stage.
     pub peak_bytes: u64,
     /// Whether the machine has that much.
@@ -70,7 +81,14 @@ pub fn forecast(plan: &Plan, threads: usize, timed: bool) -> Result<Forecast> {
     let text = text.as_ref();
     let bytes = text.map(|text| text.bytes);
     let mut stages = Vec::new();
-    for stage in &plan.stages {
+    // None of these stages says how much memory it takes, so that without times nobody asks.
+    let basis = trained(plan).filter(|_| timed).map(|(model, _)| Basis {
+        plan,
+        model,
+        rate,
+        text,
+    });
+    for (index, stage) in plan.stages.iter().enumerate() {
         let stage = match stage {
             Stage::World(_) | Stage::Texts(_) => plain(
                 stage,
@@ -103,9 +121,8 @@ pub fn forecast(plan: &Plan, threads: usize, timed: bool) -> Result<Forecast> {
                     json!({}),
                 )
             }
-            Stage::Pretrain(plan) => training::pretrain(plan, threads, rate, text),
-            Stage::Sft(plan) => training::sft(plan, threads, rate, text),
-            // Sampling and training by turns, of as many models as the stage reads.
+            Stage::Pretrain(plan) => training::pretrain(stage, plan, threads, rate, text),
+            Stage::Sft(plan) => training::sft(stage, plan, threads, rate, text),
             Stage::Feedback(_)
             | Stage::Reward(_)
             | Stage::Dpo(_)
@@ -113,24 +130,36 @@ pub fn forecast(plan: &Plan, threads: usize, timed: bool) -> Result<Forecast> {
             | Stage::Ppo(_)
             | Stage::Distill(_)
             | Stage::SafetyScaling(_)
-            | Stage::Scoreboard(_) => plain(stage, None, None, None, json!({})),
-            Stage::Evaluate(_) => {
+            | Stage::Scoreboard(_) => match basis {
+                Some(basis) => feedback::stage(stage, index, basis),
+                None => plain(stage, None, None, None, json!({})),
+            },
+            Stage::Evaluate(evaluate) => {
                 let peak = trained(plan).map(|(config, _)| {
                     let packed = config.param_specs().into_iter();
                     let packed =
                         packed.map(|spec| Cpu::packed_values(spec.n_out, spec.n_in) as u64);
                     PROGRAM + 4 * (config.n_params() + packed.sum::<u64>())
                 });
-                plain(stage, None, peak, None, json!({}))
+                let most = evaluate.max_questions.unwrap_or(usize::MAX);
+                let questions = match &plan.stages[0] {
+                    Stage::World(world) if evaluate.questions => world.options.questions.min(most),
+                    _ => 0,
+                };
+                let details = json!({
+                    "questions": questions, "prompts": evaluate.prompts.len(),
+                    "max_tokens": evaluate.max_tokens,
+                });
+                StageForecast {
+                    untimed: Some(SAMPLING),
+                    ..plain(stage, None, peak, None, details)
+                }
             }
         };
         stages.push(stage);
     }
-    let peak_bytes = stages
-        .iter()
-        .filter_map(|s| s.peak_bytes)
-        .max()
-        .unwrap_or(0);
+    let total = Total::of(plan, &stages);
+    let peak_bytes = total.peak_bytes;
     let memory_bytes = machine::memory();
     Ok(Forecast {
         recipe: plan.name.clone(),
@@ -138,6 +167,7 @@ pub fn forecast(plan: &Plan, threads: usize, timed: bool) -> Result<Forecast> {
         memory_bytes,
         training_flops_per_second: rate,
         stages,
+        total,
         peak_bytes,
         fits: memory_bytes.is_none_or(|memory| peak_bytes <= memory),
     })
@@ -183,6 +213,27 @@ fn plain(
         flops: None,
         peak_bytes,
         seconds,
+        untimed: None,
         details,
+    }
+}
+
+impl StageForecast {
+    /// The same with training on so many tokens, whose time follows from the measured rate.
+    fn training(
+        self,
+        tokens: Option<f64>,
+        steps: Option<u64>,
+        flops_per_token: f64,
+        rate: Option<f64>,
+    ) -> Self {
+        let flops = tokens.map(|tokens| tokens * flops_per_token);
+        Self {
+            tokens,
+            steps,
+            flops,
+            seconds: flops.zip(rate).map(|(flops, rate)| flops / rate),
+            ..self
+        }
     }
 }

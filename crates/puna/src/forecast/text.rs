@@ -1,12 +1,11 @@
 //! How much text a plan has, and how many tokens it is: measured on a sample, since a tokenizer is
 //! trained on a few megabytes in less than a second.
 
-use crate::recipe::{Plan, Stage, TextsPlan, TokenizerPlan, WorldPlan};
-use crate::world::messages;
+use super::world::{OfFeedback, OfWorld};
+use crate::recipe::{Plan, Stage, TextsPlan, TokenizerPlan};
 use puna_text::Tokenizer;
 use puna_train::Dialogue;
 use puna_train::tokens::{DocumentOptions, Documents};
-use puna_world::World;
 use std::fs;
 
 /// Bytes of text that a sample has.
@@ -28,14 +27,33 @@ pub struct Text {
     pub tokenizer: Option<Tokenizer>,
     /// The world's dialogues.
     pub dialogues: Option<Vec<Dialogue>>,
+    /// The world's material for human feedback.
+    pub feedback: Option<OfFeedback>,
 }
 
 impl Text {
     /// Looks at a plan's data; `None` while they are not there.
     pub fn sample(plan: &Plan) -> Option<Self> {
-        let (bytes, documents, dialogues) = match plan.stages.first()? {
-            Stage::World(plan) => world(plan),
-            Stage::Texts(plan) => texts(plan)?,
+        let (bytes, documents, dialogues, feedback) = match plan.stages.first()? {
+            Stage::World(world) => {
+                let crawl = plan.stages.iter().find_map(|stage| match stage {
+                    Stage::Crawl(plan) => Some(&**plan),
+                    _ => None,
+                });
+                let OfWorld {
+                    documents,
+                    dialogues,
+                    feedback,
+                } = OfWorld::ask(world, crawl);
+                let bytes: usize = documents.iter().map(String::len).sum();
+                let held_out = crawl.map(|crawl| crawl.held_out).or(world.held_out);
+                let bytes = bytes as f64 * (1.0 - held_out.unwrap_or(0.0));
+                (bytes, documents, Some(dialogues), feedback)
+            }
+            Stage::Texts(plan) => {
+                let (bytes, documents) = texts(plan)?;
+                (bytes, documents, None, None)
+            }
             _ => return None,
         };
         let tokenizer = plan.stages.iter().find_map(|stage| match stage {
@@ -50,6 +68,7 @@ impl Text {
             bytes_per_token,
             tokenizer,
             dialogues,
+            feedback,
         })
     }
 
@@ -59,21 +78,8 @@ impl Text {
     }
 }
 
-/// The world is cheap enough to be asked itself.
-fn world(plan: &WorldPlan) -> (f64, Vec<String>, Option<Vec<Dialogue>>) {
-    let world = World::generate(&plan.options);
-    let documents: Vec<String> = world.documents().map(|d| d.text).collect();
-    let bytes: usize = documents.iter().map(String::len).sum();
-    let dialogues = world.dialogues().into_iter();
-    let dialogues = dialogues.map(|d| Dialogue::new(messages(&d.messages)));
-    (
-        bytes as f64 * (1.0 - plan.held_out.unwrap_or(0.0)),
-        documents,
-        Some(dialogues.collect()),
-    )
-}
-
-fn texts(plan: &TextsPlan) -> Option<(f64, Vec<String>, Option<Vec<Dialogue>>)> {
+/// Bytes to train on, and a sample of them.
+fn texts(plan: &TextsPlan) -> Option<(f64, Vec<String>)> {
     let (mut bytes, mut documents, mut sampled) = (0.0, Vec::new(), 0);
     for source in &plan.sources {
         let size = fs::metadata(&source.path).ok()?.len() as f64;
@@ -95,7 +101,7 @@ fn texts(plan: &TextsPlan) -> Option<(f64, Vec<String>, Option<Vec<Dialogue>>)> 
             documents.push(text);
         }
     }
-    Some((bytes * (1.0 - plan.held_out), documents, None))
+    Some((bytes * (1.0 - plan.held_out), documents))
 }
 
 fn tokenizer(plan: &TokenizerPlan, documents: &[String]) -> Option<Tokenizer> {
@@ -108,13 +114,12 @@ fn tokenizer(plan: &TokenizerPlan, documents: &[String]) -> Option<Tokenizer> {
 
 fn density(tokenizer: &Tokenizer, documents: &[String]) -> f64 {
     let (mut bytes, mut tokens) = (0, 0);
-    for text in documents {
+    let all: usize = documents.iter().map(String::len).sum();
+    // Evenly spread, for documents of a kind stand together.
+    for text in documents.iter().step_by(all.div_ceil(COUNTED).max(1)) {
         // Each document has its BOS and EOS.
         tokens += tokenizer.encode(text).len() + 2;
         bytes += text.len();
-        if bytes >= COUNTED {
-            break;
-        }
     }
     if tokens == 0 {
         BYTES_PER_TOKEN

@@ -1,10 +1,13 @@
 //! Steps, operations, memory and time of the stages that train.
 
 use super::text::Text;
-use super::{PROGRAM, StageForecast};
-use crate::recipe::{PretrainPlan, SftPlan};
+use super::{PROGRAM, StageForecast, plain};
+use crate::recipe::{PretrainPlan, SftPlan, Stage};
 use puna_llama::Config;
-use puna_train::{Examples, LayoutSettings, MemoryPlan, memory_bytes, read_dialogues};
+use puna_text::Tokenizer;
+use puna_train::{
+    Dialogue, Examples, LayoutSettings, MemoryPlan, SftSettings, memory_bytes, read_dialogues,
+};
 use serde_json::{Value, json};
 
 /// Bytes of a dialogue beside its tokens, and bytes of each token: text, id, target, weight.
@@ -13,6 +16,7 @@ const DIALOGUE_TOKEN: f64 = 18.0;
 
 /// Pretraining.
 pub fn pretrain(
+    stage: &Stage,
     plan: &PretrainPlan,
     threads: usize,
     rate: Option<f64>,
@@ -32,29 +36,24 @@ pub fn pretrain(
         4.0
     };
     let mapped = text.map_or(0.0, |t| t.tokens() * width);
-    let flops = tokens.map(|tokens| tokens * flops_per_token(&plan.model, &s.layout, s.seq_len));
-    StageForecast {
-        stage: "pretrain",
-        tokens,
-        steps,
-        flops,
-        peak_bytes: Some(PROGRAM + memory.total() + mapped as u64),
-        seconds: flops.zip(rate).map(|(flops, rate)| flops / rate),
-        details: json!({
-            "parameters": plan.model.n_params(),
-            "batch_tokens": rows,
-            "sequence_length": s.seq_len,
-            "warmup_steps": s.warmup_steps,
-            "warmup_tokens": s.warmup_steps * rows,
-            "peak_lr": s.lr,
-            "final_lr": s.lr * s.min_lr_ratio,
-            "memory": parts(&memory),
-        }),
-    }
+    let details = json!({
+        "parameters": plan.model.n_params(),
+        "batch_tokens": rows,
+        "sequence_length": s.seq_len,
+        "warmup_steps": s.warmup_steps,
+        "warmup_tokens": s.warmup_steps * rows,
+        "peak_lr": s.lr,
+        "final_lr": s.lr * s.min_lr_ratio,
+        "memory": parts(&memory),
+    });
+    let peak = PROGRAM + memory.total() + mapped as u64;
+    let per_token = flops_per_token(&plan.model, &s.layout, s.seq_len);
+    plain(stage, None, Some(peak), None, details).training(tokens, steps, per_token, rate)
 }
 
 /// Fine-tuning.
 pub fn sft(
+    stage: &Stage,
     plan: &SftPlan,
     threads: usize,
     rate: Option<f64>,
@@ -70,47 +69,57 @@ pub fn sft(
         .as_ref()
         .map_or(0.0, |d| d.dialogues * DIALOGUE + d.tokens * DIALOGUE_TOKEN);
     let tokens = data.as_ref().map(|d| s.epochs as f64 * d.tokens);
-    let flops = tokens.map(|tokens| tokens * flops_per_token(&plan.model, &s.layout, s.seq_len));
-    StageForecast {
-        stage: "sft",
-        tokens,
-        steps: data.as_ref().map(|d| d.steps),
-        flops,
-        peak_bytes: Some(PROGRAM + memory.total() + held as u64),
-        seconds: flops.zip(rate).map(|(flops, rate)| flops / rate),
-        details: json!({
-            "dialogues": data.as_ref().map(|d| d.dialogues.round()),
-            "epochs": s.epochs,
-            "batch_tokens": s.seq_len * s.batch_sequences,
-            "peak_lr": s.lr,
-            "memory": parts(&memory),
-        }),
-    }
+    let steps = data.as_ref().map(|d| d.steps);
+    let details = json!({
+        "dialogues": data.as_ref().map(|d| d.dialogues.round()),
+        "epochs": s.epochs,
+        "batch_tokens": s.seq_len * s.batch_sequences,
+        "peak_lr": s.lr,
+        "memory": parts(&memory),
+    });
+    let peak = PROGRAM + memory.total() + held as u64;
+    let per_token = flops_per_token(&plan.model, &s.layout, s.seq_len);
+    plain(stage, None, Some(peak), None, details).training(tokens, steps, per_token, rate)
 }
 
 /// Dialogues to train on.
-struct Data {
-    dialogues: f64,
-    tokens: f64,
-    steps: u64,
+pub struct Data {
+    /// How many.
+    pub dialogues: f64,
+    /// Their tokens, of one pass.
+    pub tokens: f64,
+    /// Steps of all passes.
+    pub steps: u64,
 }
 
 impl Data {
     /// Counts the dialogues that are there.
     fn measure(plan: &SftPlan, text: Option<&Text>) -> Option<Self> {
         let text = text?;
-        let from_file;
-        let dialogues = match &plan.dialogues {
-            Some(path) => {
-                from_file = read_dialogues(path).ok()?;
-                &from_file
-            }
-            None => text.dialogues.as_ref()?,
+        let mut dialogues = match &plan.dialogues {
+            Some(path) => read_dialogues(path).ok()?,
+            None => text.dialogues.clone()?,
         };
-        let examples =
-            Examples::render(text.tokenizer.as_ref()?, dialogues, &plan.settings).ok()?;
-        let share = 1.0 - plan.held_out;
-        let steps = examples.schedule(&plan.settings).ok()?.total as f64 * share;
+        if plan.of_feedback {
+            dialogues.extend_from_slice(&text.feedback.as_ref()?.dialogues);
+        }
+        Self::of(
+            &dialogues,
+            1.0 - plan.held_out,
+            text.tokenizer.as_ref()?,
+            &plan.settings,
+        )
+    }
+
+    /// Counts a share of dialogues.
+    pub fn of(
+        dialogues: &[Dialogue],
+        share: f64,
+        tokenizer: &Tokenizer,
+        settings: &SftSettings,
+    ) -> Option<Self> {
+        let examples = Examples::render(tokenizer, dialogues, settings).ok()?;
+        let steps = examples.schedule(settings).ok()?.total as f64 * share;
         Some(Self {
             dialogues: examples.len() as f64 * share,
             tokens: examples.rows().0 as f64 * share,
@@ -137,7 +146,8 @@ fn memory(config: &Config, layout: &LayoutSettings, seq_len: usize, threads: usi
     memory_bytes(config, &layout.fleet(seq_len, threads))
 }
 
-fn flops_per_token(config: &Config, layout: &LayoutSettings, seq_len: usize) -> f64 {
+/// Operations to train on a token of a sequence of so many.
+pub fn flops_per_token(config: &Config, layout: &LayoutSettings, seq_len: usize) -> f64 {
     // Computing the forward pass again is a third more.
     let again = if layout.recompute { 4.0 / 3.0 } else { 1.0 };
     again * config.train_flops_per_token(seq_len)

@@ -7,7 +7,7 @@ use super::manifest::{LOG, Manifest, Status, differences};
 use super::provenance::remove;
 use super::stages::{self, Stand};
 use crate::recipe::{Plan, Stage};
-use crate::report::Reporter;
+use crate::report::{Place, Reporter};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -65,6 +65,10 @@ pub fn run(plan: &Plan, options: &Options, report: &mut Reporter) -> Result<Outc
         let wanted = |command: &String| stage.command() == command;
         let alone = options.only.as_ref().is_none_or(wanted);
         let name = stage.name();
+        report.place(Place {
+            number: index + 1,
+            of: plan.stages.len(),
+        });
         let walker = Walker {
             plan,
             options,

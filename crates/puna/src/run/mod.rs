@@ -11,5 +11,5 @@ mod verify;
 pub use machine::{Options, Outcome, run};
 pub use manifest::{Manifest, Output, Status, VERSION};
 pub use provenance::{Provenance, write_model};
-pub use stages::{Answer, Evaluation};
+pub use stages::{Answer, Evaluation, HELD_OUT_SHARE};
 pub use verify::{Finding, verify};

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Finding {
     /// The stage's directory.
     pub stage: String,
+    /// How far the stage is; of one that is not finished nothing is final, so nothing is compared.
+    pub status: Status,
     /// Files compared.
     pub files: usize,
     /// What is not as recorded, a sentence each.
@@ -20,31 +22,46 @@ pub struct Finding {
 
 /// Compares every output of every finished stage of a run (or of one stage) with its record.
 pub fn verify(path: &Path) -> Result<Vec<Finding>> {
-    let mut stages: Vec<PathBuf> = Vec::new();
-    if Manifest::read(path)?.is_some() {
-        stages.push(path.to_path_buf());
+    let mut stages: Vec<(PathBuf, Manifest)> = Vec::new();
+    if let Some(manifest) = Manifest::read(path)? {
+        stages.push((path.to_path_buf(), manifest));
     } else {
         let reading = || format!("cannot read the run {}", path.display());
         for entry in fs::read_dir(path).with_context(reading)? {
-            let entry = entry.with_context(reading)?;
-            if entry.path().is_dir() && Manifest::read(&entry.path())?.is_some() {
-                stages.push(entry.path());
+            let dir = entry.with_context(reading)?.path();
+            // `latest` is a link into one of them.
+            if dir.is_dir() && !dir.is_symlink() {
+                stages.extend(Manifest::read(&dir)?.map(|manifest| (dir, manifest)));
             }
         }
-        // `latest` is a link into one of them.
-        stages.retain(|stage| !stage.is_symlink());
-        stages.sort();
+        stages.sort_by(|(a, _), (b, _)| a.cmp(b));
     }
     if stages.is_empty() {
-        bail!(
-            "{} is not a run: no stage in it has a record",
-            path.display()
-        );
+        match run_of(path) {
+            Some(run) => bail!(
+                "{} is a model of the run {}; verify the run",
+                path.display(),
+                run.display()
+            ),
+            None => bail!(
+                "{} is not a run: no stage in it has a record",
+                path.display()
+            ),
+        }
     }
-    stages.iter().map(|stage| check(stage)).collect()
+    let each = stages.iter();
+    each.map(|(dir, manifest)| check(dir, manifest)).collect()
 }
 
-fn check(dir: &Path) -> Result<Finding> {
+/// The run that a stage's `model/` belongs to, or a link to it, such as `latest`.
+fn run_of(model: &Path) -> Option<PathBuf> {
+    let model = model.canonicalize().ok()?;
+    let stage = model.parent()?;
+    let recorded = Manifest::read(stage).ok().flatten().is_some();
+    Some(stage.parent()?.to_path_buf()).filter(|_| recorded)
+}
+
+fn check(dir: &Path, manifest: &Manifest) -> Result<Finding> {
     let stage = dir
         .file_name()
         .unwrap_or_default()
@@ -52,11 +69,9 @@ fn check(dir: &Path) -> Result<Finding> {
         .into_owned();
     let mut finding = Finding {
         stage,
+        status: manifest.status,
         files: 0,
         problems: Vec::new(),
-    };
-    let Some(manifest) = Manifest::read(dir)? else {
-        return Ok(finding);
     };
     if manifest.status != Status::Complete {
         return Ok(finding);

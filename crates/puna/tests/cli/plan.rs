@@ -1,7 +1,7 @@
 //! What `puna plan` says, against known numbers and against what a run really took.
 
-use crate::common::{ok, puna, recipe, tiny_run};
-use serde_json::Value;
+use crate::common::{STAGES, manifest, ok, puna, recipe, shared_run, tiny_run};
+use serde_json::{Value, json};
 
 fn stage<'a>(plan: &'a Value, name: &str) -> &'a Value {
     plan["stages"]
@@ -10,6 +10,80 @@ fn stage<'a>(plan: &'a Value, name: &str) -> &'a Value {
         .iter()
         .find(|s| s["stage"] == name)
         .unwrap()
+}
+
+/// Arguments that plan what the arguments of a run do.
+fn plan_of(run: &[String]) -> Vec<String> {
+    let plan = run.iter().enumerate().filter(|(i, _)| ![2, 3].contains(i));
+    plan.map(|(i, arg)| if i == 0 { "plan".into() } else { arg.clone() })
+        .collect()
+}
+
+#[test]
+fn the_plan_lists_every_stage_and_counts_what_the_run_trains_on() {
+    let run = shared_run();
+    let plan: Value = serde_json::from_str(&ok(plan_of(&tiny_run(run, &["--json"])))).unwrap();
+    let names: Vec<&str> = plan["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["stage"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, STAGES.map(|dir| &dir[3..]));
+    // What is known before the models have answered, and what hangs on their answers.
+    for (dir, least, most) in [
+        ("04-tokens", 0.95, 1.05),
+        ("05-pretrain", 1.0, 1.0),
+        ("06-sft", 0.95, 1.05),
+        ("08-reward-helpfulness", 0.9, 1.3),
+        ("09-reward-safety", 0.9, 1.3),
+        ("10-v1", 0.8, 1.25),
+        ("11-v2", 0.8, 1.25),
+    ] {
+        let planned = stage(&plan, &dir[3..])["tokens"].as_f64().unwrap();
+        let real = manifest(run, dir)["metrics"]["tokens"].as_f64().unwrap();
+        println!("{dir}: planned {planned}, trained on {real}");
+        let share = planned / real;
+        assert!(
+            (least..=most).contains(&share),
+            "{dir}: planned {planned}, took {real}"
+        );
+    }
+    let total = &plan["total"];
+    let trained = [
+        "pretrain",
+        "sft",
+        "reward-helpfulness",
+        "reward-safety",
+        "v1",
+        "v2",
+    ];
+    let sum: f64 = trained
+        .map(|name| stage(&plan, name)["tokens"].as_f64().unwrap())
+        .iter()
+        .sum();
+    assert!(
+        (total["tokens"].as_f64().unwrap() / sum - 1.0).abs() < 1e-9,
+        "{total}"
+    );
+    assert_eq!(total["without_tokens"], json!(["ppo", "distill"]));
+    // No time is made up for sampling.
+    for name in ["feedback", "ppo", "distill", "scoreboard", "evaluate"] {
+        let stage = stage(&plan, name);
+        assert!(
+            stage["seconds"].is_null() && stage["untimed"].is_string(),
+            "{stage}"
+        );
+    }
+    assert_eq!(stage(&plan, "feedback")["details"]["answers"], 48);
+    assert_eq!(stage(&plan, "scoreboard")["details"]["models"], 5);
+
+    let told = ok(plan_of(&tiny_run(run, &[])));
+    assert!(told.contains("\nppo                         -"), "{told}");
+    assert!(
+        told.lines().any(|line| line.starts_with("total ")),
+        "{told}"
+    );
 }
 
 #[test]
@@ -84,13 +158,7 @@ fn the_plan_s_memory_is_what_training_takes() {
         .chain(["--until".into(), "tokens".into()])
         .collect();
     ok(until);
-    let plan: Vec<String> = args
-        .iter()
-        .enumerate()
-        .filter(|(i, _)| ![2, 3].contains(i))
-        .map(|(i, arg)| if i == 0 { "plan".into() } else { arg.clone() })
-        .collect();
-    let plan: Value = serde_json::from_str(&ok(plan)).unwrap();
+    let plan: Value = serde_json::from_str(&ok(plan_of(&args))).unwrap();
     for name in ["pretrain", "sft"] {
         args[0] = name.into();
         let told = ok(&args);

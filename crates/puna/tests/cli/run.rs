@@ -61,6 +61,27 @@ fn what_is_done_is_skipped_and_what_changed_is_done_again() {
         5,
         "{first}"
     );
+    let events: Vec<Value> = first
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    // What was measured on held-out text is called by its unit.
+    let bits = "held_out_bits_per_byte";
+    let is_measured = |event: &&Value| event["event"] == "progress" && !event[bits].is_null();
+    let measured = events.iter().rfind(is_measured).unwrap();
+    assert_eq!(
+        (&measured["stage"], &measured[bits]),
+        (&"pretrain".into(), &measured["held out"])
+    );
+    let begun: Vec<&Value> = events
+        .iter()
+        .filter(|event| event["status"] == "started")
+        .collect();
+    for (number, event) in (1..).zip(&begun) {
+        assert_eq!(event["number"], number, "{event}");
+        assert_eq!(event["of"], STAGES.len(), "{event}");
+    }
+    assert_eq!(begun.len(), 5);
     assert_eq!(
         fs::read_link(run.join("latest")).unwrap(),
         Path::new("05-pretrain/model")
@@ -92,7 +113,7 @@ fn what_is_done_is_skipped_and_what_changed_is_done_again() {
         output.status.success() && told.contains("settings.lr 0.004 -> 0.001"),
         "{told}"
     );
-    assert!(told.contains("tokens: up to date"), "{told}");
+    assert!(told.contains("stage 4 of 15, tokens: up to date"), "{told}");
     assert_eq!(fs::read_dir(run.join("superseded")).unwrap().count(), 1);
 }
 
@@ -142,6 +163,49 @@ fn damage_is_found_and_named() {
     fs::remove_file(&file).unwrap();
     ok(tiny_run(run, &["--until", "tokenizer"]));
     ok(["verify".as_ref(), run.as_os_str()]);
+}
+
+#[test]
+fn what_is_not_finished_is_not_called_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path();
+    ok(tiny_run(run, &["--until", "tokenizer"]));
+    let path = run.join("02-corpus/manifest.json");
+    let record = fs::read_to_string(&path).unwrap();
+    fs::write(&path, record.replace("\"complete\"", "\"running\"")).unwrap();
+    let told = ok(["verify".as_ref(), run.as_os_str()]);
+    let files = |stage| outputs(run, stage).as_object().unwrap().len();
+    let [world, tokenizer] = ["01-world", "03-tokenizer"].map(files);
+    let expected = format!(
+        "01-world      {world:>5} files  whole\n\
+         02-corpus     not finished, nothing to verify yet\n\
+         03-tokenizer  {tokenizer:>5} files  whole\n\
+         verified {} files of 2 finished stages against their records\n\
+         the run is not finished: 02-corpus; `puna run` with its recipe goes on\n",
+        world + tokenizer
+    );
+    assert_eq!(told, expected);
+    let found = ok(["verify".as_ref(), run.as_os_str(), "--json".as_ref()]);
+    let found: Vec<Value> = found
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(found[0]["status"], "complete");
+    assert_eq!(
+        (&found[1]["status"], &found[1]["files"]),
+        (&"running".into(), &0.into())
+    );
+}
+
+#[test]
+fn a_model_of_a_run_is_no_run_and_the_run_is_named() {
+    let run = shared_run();
+    let message = fails(["verify".as_ref(), run.join("latest").as_os_str()]);
+    let told = format!(
+        "is a model of the run {}",
+        run.canonicalize().unwrap().display()
+    );
+    assert!(message.contains(&told), "{message}");
 }
 
 #[test]

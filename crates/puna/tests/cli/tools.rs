@@ -1,6 +1,6 @@
 //! The small commands.
 
-use crate::common::{data, ok, pipe, shared_model, shared_run};
+use crate::common::{data, fails, ok, pipe, puna, shared_model, shared_run};
 use serde_json::Value;
 use std::fs;
 
@@ -142,6 +142,9 @@ fn worlds_and_directories_are_described() {
     };
     let run = shared_run();
     assert_eq!(inspect(run)["what"], "run");
+    // Names stand there as files and recipes have them.
+    let told = ok(["inspect", &shared_model()]);
+    assert!(told.contains("\n  vocab_size: 512\n"), "{told}");
     assert_eq!(inspect(&run.join("05-pretrain"))["what"], "stage of a run");
     let model = inspect(&run.join("latest"));
     assert_eq!(
@@ -156,6 +159,37 @@ fn worlds_and_directories_are_described() {
     assert_eq!(
         inspect(&run.join("04-tokens/train/train-00000.tokens"))["vocab_size"],
         512
+    );
+}
+
+#[test]
+fn a_run_stands_for_its_newest_model_and_a_stage_for_its_own() {
+    let (run, model) = (shared_run(), shared_model());
+    let newest = run.display().to_string();
+    let base = run.join("05-pretrain").display().to_string();
+    let generate = |path: &str| {
+        let args = ["generate", path, "--prompt", "Once", "--max-tokens", "8"];
+        puna(args)
+    };
+    for (given, meant) in [(&newest, model.as_str()), (&base, &format!("{base}/model"))] {
+        let output = generate(given);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            told.contains(&format!("using the model {meant}\n")),
+            "{told}"
+        );
+        assert_eq!(text(&output), text(&generate(meant)));
+    }
+    let score = |path: &str| text(&pipe(["score", path], r#"{"text": "Once"}"#));
+    assert_eq!(score(&newest), score(&model));
+    let encode = |path: &str| text(&pipe(["tokenizer", "encode", path], "Once\n"));
+    assert_eq!(encode(&newest), encode(&model));
+
+    let world = run.join("01-world").display().to_string();
+    let message = fails(["chat", &world]);
+    assert!(
+        message.contains("01-world holds no model") && message.contains("RUN/latest"),
+        "{message}"
     );
 }
 

@@ -10,6 +10,7 @@ mod training;
 
 pub use crawl::WORK;
 pub use evaluate::{Answer, Evaluation};
+pub use feedback::HELD_OUT_SHARE;
 
 use documents::{Place, Side};
 

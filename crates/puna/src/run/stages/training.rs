@@ -4,7 +4,7 @@ use super::documents::{self, is_dialogue_held_out};
 use super::text::{HELD_OUT, TRAIN, open_tokens};
 use super::{Metrics, Stand, inputs};
 use crate::recipe::{PretrainPlan, SftPlan, Stage};
-use crate::report::Reporter;
+use crate::report::{Reporter, UNLABELLED_HELD_OUT};
 use crate::run::manifest::VERSION;
 use crate::run::provenance::{Provenance, write_model};
 use anyhow::{Context, Result};
@@ -18,6 +18,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// Loss on what is held out, in nats.
+const LOSS: &str = "held_out_loss";
+/// The same of text, in bits per byte.
+const BITS_PER_BYTE: &str = "held_out_bits_per_byte";
 /// Directory of the checkpoints in a stage's.
 pub const CHECKPOINTS: &str = puna_train::CHECKPOINT_DIR;
 
@@ -160,9 +164,9 @@ pub(super) fn write_stage(
 }
 
 fn validation(v: &Validation) -> Metrics {
-    let mut out = Metrics::from_iter([("held_out_loss".to_owned(), json!(v.loss))]);
+    let mut out = Metrics::from_iter([(LOSS.to_owned(), json!(v.loss))]);
     if let Some(bits) = v.bits_per_byte {
-        out.insert("held_out_bits_per_byte".into(), json!(bits));
+        out.insert(BITS_PER_BYTE.into(), json!(bits));
     }
     out
 }
@@ -170,7 +174,7 @@ fn validation(v: &Validation) -> Metrics {
 /// Tells the reporter what the trainer tells; a step is so many of something.
 pub(super) fn listener(report: &mut Reporter, step: (f64, &'static str)) -> impl FnMut(Event) {
     let mut begun = false;
-    let mut held_out = Value::Null;
+    let mut held_out = Metrics::new();
     move |event| match event {
         Event::Step { steps, metrics } => {
             if !begun {
@@ -178,13 +182,20 @@ pub(super) fn listener(report: &mut Reporter, step: (f64, &'static str)) -> impl
                 report.begin(steps, "steps", Some(step));
             }
             let mut values = json!({"loss": metrics.loss, "lr": metrics.lr});
-            if !held_out.is_null() {
-                values["held out"] = held_out.clone();
+            if let Value::Object(values) = &mut values {
+                values.extend(held_out.clone());
             }
             report.progress(metrics.step, values);
         }
         Event::Validation(v) => {
-            held_out = json!(v.bits_per_byte.unwrap_or(v.loss));
+            let (key, value) = match v.bits_per_byte {
+                Some(bits) => (BITS_PER_BYTE, bits),
+                None => (LOSS, v.loss),
+            };
+            held_out = [key, UNLABELLED_HELD_OUT]
+                .map(|key| (key.to_owned(), json!(value)))
+                .into_iter()
+                .collect();
             let text = v
                 .bits_per_byte
                 .map_or(String::new(), |bits| format!(", {bits:.3} bits per byte"));

@@ -22,7 +22,7 @@ const OF_WORLD: &str = "preferences.train.jsonl";
 /// Those about facts and phrasings that no training comparison has.
 const NEW_FACTS: &str = "preferences.held_out.jsonl";
 /// Share of the dialogues whose comparisons are held out.
-const HELD_OUT_SHARE: f64 = 0.1;
+pub const HELD_OUT_SHARE: f64 = 0.1;
 
 /// Calls `work` with the world's feedback material.
 pub fn with_world<T>(

@@ -14,12 +14,13 @@ mod reward;
 mod safety_scaling;
 mod scoreboard;
 mod speaker;
+mod versions;
 
 pub use comparisons::{COMPARISONS, comparisons};
 pub use distill::distill;
 pub use dpo::dpo;
 pub use material::{
-    measuring_inputs, newest_dir, newest_inputs, preference_inputs, sampling_inputs,
+    HELD_OUT_SHARE, measuring_inputs, newest_dir, newest_inputs, preference_inputs, sampling_inputs,
 };
 pub use ppo::ppo;
 pub use rejection::rejection;

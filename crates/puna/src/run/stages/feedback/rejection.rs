@@ -8,7 +8,7 @@ use super::judges::rewards;
 use super::material::{blocks, newest, prompts, rollouts, with_world};
 use crate::recipe::{ROUNDS, RejectionPlan};
 use crate::report::Reporter;
-use crate::world::messages;
+use crate::world::harmless;
 use anyhow::Result;
 use puna_align::candidates::Policy;
 use puna_align::ghost_attention::{
@@ -18,7 +18,7 @@ use puna_align::ghost_attention::{
 use puna_align::rejection_sampling::{POOL_FILE, RoundJob, read_pool, round, training_set};
 use puna_llama::Model;
 use puna_train::{Dialogue, read_dialogues};
-use puna_world::{Feedback, Split};
+use puna_world::Split;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -93,7 +93,7 @@ pub fn rejection(
         let path = documents::dialogues(stand, plan.dialogues.as_ref())?;
         dialogues.extend(read_dialogues(&path)?);
         if plan.material.of_world {
-            dialogues.extend(with_world(stand, harmless)?);
+            dialogues.extend(with_world(stand, |feedback| Ok(harmless(feedback)))?);
         }
     }
     let base = Model::load(&stand.of("pretrain")?.join("model"))?;
@@ -111,15 +111,6 @@ pub fn rejection(
         metrics.insert(name.into(), value);
     }
     Ok(metrics)
-}
-
-/// The fine-tuning dialogues that are about no adversarial prompt: those, rejection sampling answers.
-pub fn harmless(feedback: &Feedback<'_>) -> Result<Vec<Dialogue>> {
-    let all = feedback.dialogues().iter();
-    let harmless = all.filter(|dialogue| !dialogue.kind.starts_with("adversarial"));
-    Ok(harmless
-        .map(|dialogue| Dialogue::new(messages(&dialogue.messages)))
-        .collect())
 }
 
 /// Samples the dialogues, as training takes them.

@@ -8,6 +8,7 @@ use super::judges::rewards;
 use super::material::{blocks, plain, with_world};
 use super::safety_scaling::{Point, SCALING};
 use super::speaker::{Speaker, instructions_held};
+use super::versions::versions;
 use crate::recipe::{ScoreboardPlan, Stage};
 use crate::report::Reporter;
 use anyhow::{Context, Result};
@@ -133,7 +134,8 @@ pub fn scoreboard(
         rows: board,
         curves: curves(stand)?,
         synthetic: true,
-        notes: ghost_notes(&ghost),
+        versions: versions(stand.plan, stand.index),
+        instructions_held: ghost,
     };
     page.write(stand.dir)?;
     for name in [DATA_FILE, PAGE_FILE] {
@@ -241,26 +243,6 @@ fn of_ppo(stand: &Stand<'_>) -> Result<Vec<Curve>> {
             .collect(),
     };
     Ok(CURVES.into_iter().map(curve).collect())
-}
-
-fn ghost_notes(ghost: &BTreeMap<String, BTreeMap<usize, Rate>>) -> Vec<String> {
-    ghost
-        .iter()
-        .map(|(model, held)| {
-            let turns = held.iter().filter_map(|(turn, rate)| {
-                Some(format!(
-                    "turn {turn}: {:.0} % of {}",
-                    100.0 * rate.value?,
-                    rate.n
-                ))
-            });
-            let turns: Vec<String> = turns.collect();
-            format!(
-                "Instructions that still hold, {model}: {}.",
-                turns.join(", ")
-            )
-        })
-        .collect()
 }
 
 /// What the stage came to: the last model's figures by the rules, beside the baseline's.
