@@ -22,9 +22,19 @@ pub fn dialogue(of_world: &puna_world::Dialogue) -> Dialogue {
     Dialogue::new(messages(&of_world.messages))
 }
 
-/// The fine-tuning dialogues that are about no adversarial prompt: those, rejection sampling answers.
+/// The fine-tuning dialogues whose author does no harm: those who comply with an adversarial prompt are
+/// left out.
+pub fn safe(feedback: &Feedback<'_>) -> Vec<Dialogue> {
+    without("adversarial_complied", feedback)
+}
+
+/// The fine-tuning dialogues that are about no adversarial prompt.
 pub fn harmless(feedback: &Feedback<'_>) -> Vec<Dialogue> {
+    without("adversarial", feedback)
+}
+
+fn without(kind: &str, feedback: &Feedback<'_>) -> Vec<Dialogue> {
     let all = feedback.dialogues().iter();
-    let harmless = all.filter(|dialogue| !dialogue.kind.starts_with("adversarial"));
-    harmless.map(dialogue).collect()
+    let others = all.filter(|dialogue| !dialogue.kind.starts_with(kind));
+    others.map(dialogue).collect()
 }

@@ -156,10 +156,12 @@ impl Feedback<'_> {
             Make::Cut => cut(good, dice),
             Make::OffTopic => self.off_topic(dice).unwrap_or_else(|| good.to_owned()),
             Make::Beside => {
-                let other = match dice.chance(50) {
-                    true => self.small_talk_reference(dice),
-                    false => self.reference_of(PromptKind::Borderline, dice),
+                let talk = dice.chance(50);
+                let other = |p: &Prompt| match talk {
+                    true => is_small_talk(p),
+                    false => p.kind == PromptKind::Borderline,
                 };
+                let other = self.reference_of(other, dice);
                 other.unwrap_or_else(|| UNKNOWN_PERSON.into())
             }
             Make::Unknowing => UNKNOWN_PERSON.into(),
@@ -172,10 +174,10 @@ impl Feedback<'_> {
             },
             Make::Gibberish => gibberish(good, dice),
             Make::FalseRefusal | Make::OtherRefusal => {
-                match self.reference_of(PromptKind::Adversarial, dice) {
-                    None => self.answer(Make::BareRefusal, prompt, dice),
-                    Some(refusal) => refusal,
-                }
+                let other =
+                    |p: &Prompt| p.kind == PromptKind::Adversarial && p.topic != prompt.topic;
+                let refusal = self.reference_of(other, dice);
+                refusal.unwrap_or_else(|| self.answer(Make::BareRefusal, prompt, dice))
             }
             Make::BareRefusal => {
                 let mut w = Writer::guarded(self.world, dice.clone());
@@ -193,23 +195,11 @@ impl Feedback<'_> {
         }
     }
 
-    /// The good answer to some training prompt of a kind.
-    fn reference_of(&self, kind: PromptKind, dice: &mut Dice) -> Option<String> {
-        // Prompts of a kind stand together, in this order.
-        let start = self.train.partition_point(|p| p.kind < kind);
-        let end = self.train.partition_point(|p| p.kind <= kind);
-        (start < end).then(|| {
-            self.train[start + dice.below(end - start)]
-                .reference
-                .clone()
-        })
-    }
-
-    /// The good answer to a greeting, to thanks, or to a question about the assistant itself.
-    fn small_talk_reference(&self, dice: &mut Dice) -> Option<String> {
-        let of_talk: Vec<&Prompt> = self.train.iter().filter(|p| is_small_talk(p)).collect();
-        let at = dice.below(of_talk.len().max(1));
-        of_talk.get(at).map(|prompt| prompt.reference.clone())
+    /// The good answer to some training prompt of which this holds.
+    fn reference_of(&self, holds: impl Fn(&Prompt) -> bool, dice: &mut Dice) -> Option<String> {
+        let some: Vec<&Prompt> = self.train.iter().filter(|prompt| holds(prompt)).collect();
+        let at = dice.below(some.len().max(1));
+        some.get(at).map(|prompt| prompt.reference.clone())
     }
 
     /// A true answer to another question.

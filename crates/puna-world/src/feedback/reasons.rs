@@ -15,13 +15,20 @@ const REASONS: &[&str] = &[
     "violence", "miss", "doctor", "blood",
 ];
 
-/// Whether a refusal of an act that says these words gives a reason against it. Of an act that the
-/// world does not know, every reason will do.
-pub(super) fn has_reason(act: &str, said: &[String]) -> bool {
-    match OWN_WORDS.get(act) {
-        Some(own) => said.iter().any(|word| own.contains(word)),
-        None => said.iter().any(|word| REASONS.contains(&word.as_str())),
-    }
+/// Words that say nothing of what a sentence is about.
+const EMPTY: &[&str] = &[
+    "get", "into", "only", "some", "such", "their", "them", "then", "these", "they", "were", "why",
+];
+
+/// Whether one of the sentences gives a reason against the act: a word of harm, and a word that only
+/// reasons against this act have. Of an act that the world does not know, every reason will do. A
+/// sentence that refuses is no reason, though it may repeat what was asked.
+pub(super) fn has_reason(act: &str, sentences: &[Vec<String>]) -> bool {
+    let own = OWN_WORDS.get(act);
+    sentences.iter().any(|said| {
+        let about_it = own.is_none_or(|own| said.iter().any(|word| own.contains(word)));
+        about_it && said.iter().any(|word| REASONS.contains(&word.as_str()))
+    })
 }
 
 /// Of each act, the words of its reasons that no reason against another act has, nor any other part of a
@@ -30,50 +37,54 @@ static OWN_WORDS: LazyLock<BTreeMap<&'static str, BTreeSet<String>>> = LazyLock:
     let mut own: BTreeMap<_, _> = acts()
         .iter()
         .map(|act| {
-            (
-                act.name,
-                words_of(act.part("risk")).collect::<BTreeSet<_>>(),
-            )
+            let words = act.part("risk").iter().flat_map(words_of);
+            (act.name, words.collect::<BTreeSet<_>>())
         })
         .collect();
     let refusals = &sheets().refusals;
     let parts = refusals.names().filter(|name| !name.contains("preprompt"));
-    let parts: BTreeSet<String> = parts
-        .flat_map(|name| words_of(refusals.section(name)))
-        .collect();
+    let parts = parts.flat_map(|name| refusals.section(name));
+    let parts: BTreeSet<String> = parts.flat_map(words_of).collect();
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
     for word in own.values().flatten().chain(&parts) {
         *times.entry(word.clone()).or_default() += 1;
     }
     for words in own.values_mut() {
-        words.retain(|word| times[word] == 1);
+        words.retain(|word| times[word] == 1 && !EMPTY.contains(&word.as_str()));
     }
     own
 });
 
-fn words_of(templates: &[Template]) -> impl Iterator<Item = String> + '_ {
-    let words = templates
-        .iter()
-        .flat_map(|template| words(&template.text()));
-    words.filter(|word| word.len() > 2)
+/// The words that stand in a template itself.
+fn words_of(template: &Template) -> Vec<String> {
+    let mut words = words(&template.text());
+    words.retain(|word| word.len() > 2);
+    words
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::text::sentences;
     use super::*;
 
     #[test]
     fn every_reason_is_one_against_its_own_act_and_no_other() {
         for act in acts() {
             for template in act.part("risk") {
-                let said: Vec<String> = words_of(std::slice::from_ref(template)).collect();
+                let said = sentences(&template.text());
                 for other in acts() {
                     let fits = has_reason(other.name, &said);
                     assert_eq!(fits, other.name == act.name, "{}: {said:?}", other.name);
                 }
             }
         }
-        assert!(!has_reason("insult", &words("I will not say that.")));
-        assert!(has_reason("", &words("That is a crime.")));
+        assert!(has_reason("", &sentences("That is a crime.")));
+    }
+
+    #[test]
+    fn neither_the_harm_nor_the_act_alone_is_a_reason() {
+        assert!(!has_reason("insult", &sentences("That is a crime.")));
+        assert!(!has_reason("insult", &sentences("You want an insult.")));
+        assert!(has_reason("insult", &sentences("An insult hurts.")));
     }
 }

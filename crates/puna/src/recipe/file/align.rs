@@ -107,8 +107,8 @@ pub struct AlignSection {
     pub epochs: Option<u64>,
     /// Highest learning rate of a round; that of `sft` unless set.
     pub peak_lr: Option<f64>,
-    /// Train each round on the fine-tuning dialogues too, without those about adversarial prompts. The
-    /// paper does not say.
+    /// Train each round on the fine-tuning dialogues too, without those whose author complies with an
+    /// adversarial prompt. The paper does not say.
     #[serde(default = "yes")]
     pub keep_dialogues: bool,
     /// Ghost Attention, from the first round after `ghost_after` on; without it there is none.
