@@ -180,8 +180,8 @@ fn what_is_not_finished_is_not_called_whole() {
         "01-world      {world:>5} files  whole\n\
          02-corpus     not finished, nothing to verify yet\n\
          03-tokenizer  {tokenizer:>5} files  whole\n\
-         verified {} files of 2 finished stages against their records\n\
-         the run is not finished: 02-corpus; `puna run` with its recipe goes on\n",
+         compared {} files of 2 finished stages with their records\n\
+         the run is not finished: 02-corpus; run `puna run RECIPE` to go on\n",
         world + tokenizer
     );
     assert_eq!(told, expected);
@@ -198,14 +198,16 @@ fn what_is_not_finished_is_not_called_whole() {
 }
 
 #[test]
-fn a_model_of_a_run_is_no_run_and_the_run_is_named() {
+fn a_part_of_a_run_is_no_run_and_the_run_is_named() {
     let run = shared_run();
-    let message = fails(["verify".as_ref(), run.join("latest").as_os_str()]);
-    let told = format!(
-        "is a model of the run {}",
-        run.canonicalize().unwrap().display()
-    );
-    assert!(message.contains(&told), "{message}");
+    for part in ["latest", "04-tokens/train"] {
+        let message = fails(["verify".as_ref(), run.join(part).as_os_str()]);
+        let told = format!(
+            "is part of the run {}",
+            run.canonicalize().unwrap().display()
+        );
+        assert!(message.contains(&told), "{message}");
+    }
 }
 
 #[test]
