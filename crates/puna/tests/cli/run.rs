@@ -69,10 +69,8 @@ fn what_is_done_is_skipped_and_what_changed_is_done_again() {
     let bits = "held_out_bits_per_byte";
     let is_measured = |event: &&Value| event["event"] == "progress" && !event[bits].is_null();
     let measured = events.iter().rfind(is_measured).unwrap();
-    assert_eq!(
-        (&measured["stage"], &measured[bits]),
-        (&"pretrain".into(), &measured["held out"])
-    );
+    assert_eq!(measured["stage"], "pretrain");
+    assert!(measured[bits].as_f64().unwrap() > 0.1, "{measured}");
     let begun: Vec<&Value> = events
         .iter()
         .filter(|event| event["status"] == "started")
