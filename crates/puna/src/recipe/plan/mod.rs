@@ -324,6 +324,12 @@ impl Plan {
         models.find(|s| !(beside && matches!(s, Stage::Dpo(_))))
     }
 
+    /// The stages before `index` that leave a model that talks.
+    pub fn chat_models(&self, index: usize) -> impl Iterator<Item = &Stage> {
+        let before = self.stages[..index].iter();
+        before.filter(|stage| stage.is_model() && !matches!(stage, Stage::Pretrain(_)))
+    }
+
     /// Place of the last stage that a command does.
     pub fn last_of(&self, command: &str) -> Option<usize> {
         self.stages
