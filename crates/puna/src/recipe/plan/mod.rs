@@ -22,6 +22,8 @@ use std::path::PathBuf;
 pub struct Plan {
     /// The recipe's name.
     pub name: String,
+    /// Names of the recipes that it extends, the nearest first.
+    pub bases: Vec<String>,
     /// The stages.
     pub stages: Vec<Stage>,
 }
