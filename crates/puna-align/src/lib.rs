@@ -31,3 +31,4 @@ pub use blocks::OnBlock;
 pub use error::{Error, Result};
 pub use json_lines::write as write_json_lines;
 pub use placement::Placement;
+pub use rendered::PAIR_ROWS;

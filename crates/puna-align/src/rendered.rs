@@ -12,7 +12,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// Most rows of a micro-batch where the settings do not say and no pair is longer.
-const LEAST_ROWS: usize = 512;
+pub const PAIR_ROWS: usize = 512;
 
 /// A comparison, rendered.
 pub(crate) trait Pair: Sync {
@@ -71,7 +71,7 @@ impl<P: Pair> Sides<P> {
     pub fn rows(&self) -> usize {
         let all = self.train.iter().chain(&self.valid);
         let longest = all.map(|pair| pair.sequence().rows()).max();
-        longest.unwrap_or(0).max(LEAST_ROWS)
+        longest.unwrap_or(0).max(PAIR_ROWS)
     }
 
     /// Everything that decides the run's numbers: `settings` without those of the checkpoints.

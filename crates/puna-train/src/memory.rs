@@ -32,8 +32,9 @@ const HEAD_ROWS: usize = 128;
 
 /// Values that the kernels of a worker work in.
 fn kernel_values(config: &Config, max_rows: usize) -> usize {
-    let logits = config.vocab_size * HEAD_ROWS.min(max_rows);
-    let head = Cpu::packed_values(config.vocab_size, config.dim) + logits;
+    let outputs = config.head_outputs();
+    let logits = outputs * HEAD_ROWS.min(max_rows);
+    let head = Cpu::packed_values(outputs, config.dim) + logits;
     // Keys, values and their gradients of one head, packed.
     let attention = 4 * max_rows * config.head_dim;
     head + attention + Cpu::product_values()

@@ -19,13 +19,13 @@ pub struct Loaded {
 }
 
 /// The newest model of a run or the model of a stage, if that is what the path is; otherwise the path
-/// itself.
-fn model_in(path: &Path) -> Cow<'_, Path> {
+/// itself. A line says which it is, and `used` what of it is read.
+fn model_in<'p>(path: &'p Path, used: &str) -> Cow<'p, Path> {
     let inside = |name: &&str| path.join(name).join(CONFIG).is_file();
     match ["latest", "model"].into_iter().find(inside) {
         Some(name) if !path.join(CONFIG).exists() => {
             let model: PathBuf = path.join(name);
-            eprintln!("using the model {}", model.display());
+            eprintln!("using the {used} {}", model.display());
             model.into()
         }
         _ => path.into(),
@@ -34,13 +34,13 @@ fn model_in(path: &Path) -> Cow<'_, Path> {
 
 /// Reads a tokenizer file, or that of a model directory or a run.
 pub fn load_tokenizer(path: &Path) -> Result<Tokenizer> {
-    let path = model_in(path);
+    let path = model_in(path, "tokenizer of");
     Tokenizer::load(&path).with_context(|| format!("cannot load the tokenizer {}", path.display()))
 }
 
 /// Reads a model and the tokenizer beside it, or another one. Of a run it is the newest.
 pub fn load(path: &Path, tokenizer: Option<&Path>) -> Result<Loaded> {
-    let path = &*model_in(path);
+    let path = &*model_in(path, "model");
     let doing = || format!("cannot load the model {}", path.display());
     if !path.exists() {
         bail!(

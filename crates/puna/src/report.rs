@@ -13,10 +13,6 @@ use std::time::{Duration, Instant};
 /// Time between two lines of progress where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// A value of progress for programs alone: in bits per byte or nats by what is trained. People read the
-/// key beside it, which says which.
-pub const UNLABELLED_HELD_OUT: &str = "held out";
-
 /// Where progress goes.
 pub struct Reporter {
     json: bool,
@@ -194,7 +190,6 @@ impl Reporter {
                 .as_object()
                 .into_iter()
                 .flatten()
-                .filter(|(k, _)| *k != UNLABELLED_HELD_OUT)
                 .map(|(k, v)| format!("{} {}", k.replace('_', " "), number(v)))
                 .collect();
             if let (Some(rate), Some(left)) = (rate, left) {

@@ -18,6 +18,6 @@ pub use judge::RewardModels;
 pub use loss::{PairLoss, pair_loss};
 pub use margin::Margin;
 pub use mix::{HELPFUL_IN_SAFETY, Mix, Pools, helpfulness_mix, safety_mix};
-pub use model::RewardModel;
+pub use model::{PASS_ROWS, RewardModel};
 pub use settings::RewardSettings;
 pub use train::{RewardJob, train_reward};

@@ -13,7 +13,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 /// Most rows of a pass, unless a dialogue is longer: enough to keep the kernels busy.
-const PASS_ROWS: usize = 512;
+pub const PASS_ROWS: usize = 512;
 
 /// A model with a scalar head and its tokenizer.
 pub struct RewardModel {

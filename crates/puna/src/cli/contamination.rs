@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// `puna contamination`.
 #[derive(Debug, Args)]
 pub struct ContaminationArgs {
-    /// The model's tokenizer: a file, or a directory with one
+    /// The model's tokenizer: a file, a directory with one, or a run
     #[arg(long, value_name = "TOKENIZER")]
     pub tokenizer: PathBuf,
     /// What the model was trained on: a corpus directory, token files or their directory, text in

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// A model and how its weights are held.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
-    /// A model directory, or a llama2.c .bin file
+    /// A model directory, a run, or a llama2.c .bin file
     pub model: PathBuf,
     /// Tokenizer, if the model's directory has none
     #[arg(long, value_name = "PATH")]
@@ -96,7 +96,7 @@ pub struct GenerateArgs {
 /// `puna score`.
 #[derive(Debug, Args)]
 pub struct ScoreArgs {
-    /// A model directory, or a llama2.c .bin file
+    /// A model directory, a run, or a llama2.c .bin file
     pub model: PathBuf,
     /// Tokenizer, if the model's directory has none
     #[arg(long, value_name = "PATH")]
@@ -129,7 +129,7 @@ pub struct ChatArgs {
 /// `puna import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// A Hugging Face directory or a llama2.c .bin file
+    /// A Hugging Face directory, a run, or a llama2.c .bin file
     pub source: PathBuf,
     /// Tokenizer, if the source has none beside it
     #[arg(long, value_name = "PATH")]

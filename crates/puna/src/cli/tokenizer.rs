@@ -44,7 +44,7 @@ pub struct TokenizerTrainArgs {
 /// `puna tokenizer encode`.
 #[derive(Debug, Args)]
 pub struct TokenizerEncodeArgs {
-    /// A tokenizer file, or a directory with one
+    /// A tokenizer file, a directory with one, or a run
     pub tokenizer: PathBuf,
     /// Leave out the begin-of-sequence id
     #[arg(long)]
@@ -57,7 +57,7 @@ pub struct TokenizerEncodeArgs {
 /// `puna tokenizer decode`.
 #[derive(Debug, Args)]
 pub struct TokenizerDecodeArgs {
-    /// A tokenizer file, or a directory with one
+    /// A tokenizer file, a directory with one, or a run
     pub tokenizer: PathBuf,
     /// Print JSON strings
     #[arg(long)]

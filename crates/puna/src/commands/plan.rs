@@ -45,13 +45,13 @@ fn print(forecast: &Forecast) -> Result<()> {
         &si(total.tokens.round()),
         &total.steps.to_string(),
         &si(total.flops),
-        &bytes(total.peak_bytes),
+        &bytes(forecast.peak_bytes),
         &match total.without_time.is_empty() {
             true => clock(total.seconds),
-            false => format!("{}, and what is not known", clock(total.seconds)),
+            false => format!("at least {}", clock(total.seconds)),
         },
     ])?;
-    out::line("\nthe total's tokens are those trained on, each time they are")?;
+    out::line("\nthe total: tokens trained on, counted in every pass")?;
     for (what, without) in [
         ("tokens", &total.without_tokens),
         ("memory", &total.without_memory),
@@ -59,7 +59,7 @@ fn print(forecast: &Forecast) -> Result<()> {
     ] {
         if !without.is_empty() {
             out::line(&format!(
-                "not in its {what}, for nothing tells it before: {}",
+                "left out of its {what} (not known in advance): {}",
                 without.join(", ")
             ))?;
         }
@@ -81,9 +81,16 @@ fn print(forecast: &Forecast) -> Result<()> {
         "\nthis machine: {} threads, {memory} of memory{rate}",
         forecast.threads
     ))?;
+    let counted = match total.without_memory.is_empty() {
+        true => String::new(),
+        false => format!(
+            ", as far as it is counted (without {})",
+            total.without_memory.join(", ")
+        ),
+    };
     match forecast.refusal() {
         None => out::line(&format!(
-            "peak memory: {}; it fits",
+            "peak memory: {}; it fits{counted}",
             bytes(forecast.peak_bytes)
         )),
         Some(why) => out::line(&format!("it does not fit: {why}")),
@@ -138,13 +145,43 @@ fn details(stage: &StageForecast) -> Result<()> {
     ))
 }
 
+/// Counts in the order in which they are told: their key, and words for one and for many.
+const COUNTS: [(&str, &str, &str); 15] = [
+    ("pieces", "piece", "pieces"),
+    ("models", "model", "models"),
+    ("iterations", "iteration", "iterations"),
+    ("questions", "question", "questions"),
+    ("prompts", "prompt", "prompts"),
+    ("k", "answer to each", "answers to each"),
+    ("answers", "answer", "answers"),
+    ("turns", "turn of a conversation", "turns of conversations"),
+    (
+        "diversity_answers",
+        "answer for diversity",
+        "answers for diversity",
+    ),
+    (
+        "max_tokens",
+        "token an answer at most",
+        "tokens an answer at most",
+    ),
+    ("conversations", "conversation", "conversations"),
+    ("pairs", "pair", "pairs"),
+    ("batch_pairs", "pair a step", "pairs a step"),
+    ("dialogues", "dialogue", "dialogues"),
+    ("epochs", "pass", "passes"),
+];
+
 /// What else is known of a stage that has no paragraph of its own.
 fn counts(stage: &StageForecast) -> Result<()> {
-    let known = stage.details.as_object().into_iter().flatten();
-    let known: Vec<String> = known
-        .filter(|(_, value)| value.as_u64().is_some_and(|value| value > 0))
-        .map(|(key, value)| format!("{key} {value}"))
-        .collect();
+    let told = COUNTS
+        .iter()
+        .filter_map(|(key, one, many)| match stage.details[key].as_u64()? {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            n => Some(format!("{n} {many}")),
+        });
+    let known: Vec<String> = told.collect();
     if known.is_empty() || !stage.details["memory"].is_null() {
         return Ok(());
     }

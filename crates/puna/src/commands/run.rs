@@ -12,6 +12,9 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// The recipe whose models learn facts of their world.
+const LEARNS: &str = "first-light";
+
 /// Walks a recipe.
 pub fn run(args: &RunArgs) -> Result<()> {
     let plan = Plan::of(&Recipe::read(&args.recipe, &args.set)?)?;
@@ -89,10 +92,7 @@ fn tell(plan: &Plan, outcome: &Outcome, dir: &Path, seconds: f64) -> Result<()> 
                 100.0 * accuracy
             ))?;
             if right == 0 {
-                out::line(
-                    "  every stage worked; a model that small, or that briefly trained, knows no facts yet \
-                     (recipes/first-light.toml raises one that does)",
-                )?;
+                out::line(&format!("  {}", none_right(plan)))?;
             }
         }
         let answers = Evaluation::read(dir)?.answers;
@@ -153,7 +153,39 @@ fn tell(plan: &Plan, outcome: &Outcome, dir: &Path, seconds: f64) -> Result<()> 
     ))
 }
 
+/// What to think of a model that answers no question right.
+fn none_right(plan: &Plan) -> String {
+    let told = "none right: a model this small, or trained this briefly, has learnt no facts yet";
+    // Who runs that recipe, or their own on top of it, need not be sent there.
+    match plan.name == LEARNS || plan.bases.iter().any(|base| base == LEARNS) {
+        true => told.into(),
+        false => format!("{told} (recipes/{LEARNS}.toml raises one that has)"),
+    }
+}
+
 /// How this program was called, so that what is printed can be typed.
 fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "puna".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_the_recipe_that_they_run() {
+        let recipes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+        for (recipe, sent) in [
+            ("spark", true),
+            (LEARNS, false),
+            ("dpo", false),
+            ("safety-scaling", false),
+        ] {
+            let path = recipes.join(recipe).with_extension("toml");
+            let plan = Plan::of(&Recipe::read(&path, &[]).unwrap()).unwrap();
+            let told = none_right(&plan);
+            assert!(told.starts_with("none right: "), "{told}");
+            assert_eq!(told.contains("first-light.toml"), sent, "{recipe}: {told}");
+        }
+    }
 }

@@ -42,7 +42,7 @@ fn print(findings: &[Finding]) -> Result<()> {
     let finished = findings.iter().filter(|f| f.status == Status::Complete);
     let (stages, files) = finished.fold((0, 0), |(n, files), f| (n + 1, files + f.files));
     out::line(&format!(
-        "verified {files} files of {stages} finished stages against their records"
+        "compared {files} files of {stages} finished stages with their records"
     ))?;
     let open = findings.iter().filter(|f| f.status == Status::Running);
     let open: Vec<&str> = open.map(|f| f.stage.as_str()).collect();
@@ -50,7 +50,7 @@ fn print(findings: &[Finding]) -> Result<()> {
         return Ok(());
     }
     out::line(&format!(
-        "the run is not finished: {}; `puna run` with its recipe goes on",
+        "the run is not finished: {}; run `puna run RECIPE` to go on",
         open.join(", ")
     ))
 }

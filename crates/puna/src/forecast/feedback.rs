@@ -2,130 +2,25 @@
 //! Training is counted with the world's own answers in the place of theirs. How fast this machine
 //! samples is not measured, so no time is given for it.
 
-use super::text::Text;
+use super::basis::Basis;
+use super::memory::{self, scalar};
+use super::pairs::Pairs;
 use super::training::{Data, flops_per_token};
-use super::world::OfFeedback;
 use super::{SAMPLING, StageForecast, plain};
 use crate::recipe::{
-    DistillPlan, DpoPlan, FeedbackPlan, Material, Plan, PpoPlan, RejectionPlan, RewardPlan,
-    SafetyScalingPlan, ScoreboardPlan, Stage,
+    DistillPlan, DpoPlan, FeedbackPlan, PpoPlan, RejectionPlan, RewardPlan, SafetyScalingPlan,
+    ScoreboardPlan, Stage,
 };
-use crate::run::HELD_OUT_SHARE;
+use puna_align::PAIR_ROWS;
 use puna_align::preferences::Stream;
 use puna_align::reward::HELPFUL_IN_SAFETY;
-use puna_llama::Config;
-use puna_text::Tokenizer;
-use puna_text::chat::render_training;
-use puna_train::{Dialogue, read_dialogues};
+use puna_align::rollout::SLOTS;
+use puna_align::safety_scaling::SafetyShare;
+use puna_train::Dialogue;
 use serde_json::{Value, json};
-use std::path::PathBuf;
-
-/// What a forecast rests on.
-#[derive(Clone, Copy)]
-pub struct Basis<'a> {
-    /// The plan.
-    pub plan: &'a Plan,
-    /// Shape of its models.
-    pub model: &'a Config,
-    /// Operations a second in training, if measured.
-    pub rate: Option<f64>,
-    /// Its text, if it is there.
-    pub text: Option<&'a Text>,
-}
-
-impl Basis<'_> {
-    fn feedback(&self) -> Option<&OfFeedback> {
-        self.text?.feedback.as_ref()
-    }
-
-    fn tokenizer(&self) -> Option<&Tokenizer> {
-        self.text?.tokenizer.as_ref()
-    }
-
-    /// The world's prompts, where there are no others beside them.
-    fn prompts(&self, material: &Material) -> Option<&[(Dialogue, bool)]> {
-        let alone = material.of_world && material.prompts.is_empty();
-        self.feedback()
-            .filter(|_| alone)
-            .map(|feedback| &feedback.prompts[..])
-    }
-
-    /// Comparisons of the fine-tuned model's answers in each stream, at most.
-    fn sampled(&self) -> usize {
-        let stages = self.plan.stages.iter();
-        let mut sampled = stages.filter_map(|stage| match stage {
-            Stage::Feedback(plan) => Some(plan.sampled),
-            _ => None,
-        });
-        let prompts = self.feedback().map_or(0, |feedback| feedback.prompts.len());
-        sampled.next().map_or(0, |sampled| sampled.min(prompts))
-    }
-
-    /// Comparisons to train on, by helpfulness and by safety, at most; the files of a recipe are not
-    /// counted.
-    fn comparisons(&self, material: &Material) -> Option<[f64; 2]> {
-        let feedback = self.feedback()?;
-        let alone = material.of_world && material.preferences.is_empty();
-        let count = |stream: usize| {
-            let all = feedback.comparisons[stream].count + self.sampled();
-            (all as f64 * (1.0 - HELD_OUT_SHARE)).round()
-        };
-        alone.then(|| [count(0), count(1)])
-    }
-
-    /// So many comparisons of either stream, without those that are longer than a model may read.
-    fn pairs(&self, count: [f64; 2], max_tokens: usize) -> Option<Pairs> {
-        let (tokenizer, feedback) = (self.tokenizer()?, self.feedback()?);
-        let tokens = |dialogue: &Dialogue| {
-            let rendered = render_training(tokenizer, &dialogue.messages).ok()?;
-            Some(rendered.ids.len()).filter(|&tokens| tokens <= max_tokens)
-        };
-        let mut pairs = Pairs {
-            count: 0.0,
-            tokens: 0.0,
-        };
-        for (count, comparisons) in count.into_iter().zip(&feedback.comparisons) {
-            let some = &comparisons.some;
-            let fitting = some
-                .iter()
-                .filter_map(|[a, b]| Some(tokens(a)? + tokens(b)?));
-            let fitting: Vec<usize> = fitting.collect();
-            let each = count / some.len().max(1) as f64;
-            pairs.count += each * fitting.len() as f64;
-            pairs.tokens += each * fitting.iter().sum::<usize>() as f64;
-        }
-        Some(pairs)
-    }
-
-    /// The dialogues that every round is trained on again.
-    fn kept(&self, given: Option<&PathBuf>) -> Option<Vec<Dialogue>> {
-        let mut kept = match given {
-            Some(path) => read_dialogues(path).ok()?,
-            None => self.text?.dialogues.clone()?,
-        };
-        let harmless = self.feedback().map_or(&[][..], |f| &f.harmless);
-        kept.extend_from_slice(harmless);
-        Some(kept)
-    }
-}
-
-/// What a stage of human feedback takes, the one of this number in its plan.
-pub fn stage(stage: &Stage, index: usize, basis: Basis<'_>) -> StageForecast {
-    match stage {
-        Stage::Feedback(plan) => comparisons(stage, plan, basis),
-        Stage::Reward(plan) => reward(stage, plan, basis),
-        Stage::Dpo(plan) => dpo(stage, plan, basis),
-        Stage::Rejection(plan) => rejection(stage, plan, basis),
-        Stage::Ppo(plan) => ppo(stage, plan),
-        Stage::Distill(plan) => distill(stage, plan, basis),
-        Stage::SafetyScaling(plan) => safety_scaling(stage, plan, basis),
-        Stage::Scoreboard(plan) => scoreboard(stage, index, plan, basis),
-        _ => plain(stage, None, None, None, json!({})),
-    }
-}
 
 /// Comparing answers of the fine-tuned model.
-fn comparisons(stage: &Stage, plan: &FeedbackPlan, basis: Basis<'_>) -> StageForecast {
+pub fn comparisons(stage: &Stage, plan: &FeedbackPlan, basis: Basis<'_>) -> StageForecast {
     let prompts = match basis.feedback() {
         Some(_) => basis.sampled(),
         None => plan.sampled,
@@ -133,25 +28,12 @@ fn comparisons(stage: &Stage, plan: &FeedbackPlan, basis: Basis<'_>) -> StageFor
     let details = json!({
         "prompts": prompts, "answers": 2 * prompts, "max_tokens": plan.max_tokens,
     });
-    untimed(stage, SAMPLING, details)
-}
-
-/// Comparisons to train on, at most.
-struct Pairs {
-    count: f64,
-    /// Of both dialogues of each.
-    tokens: f64,
-}
-
-impl Pairs {
-    /// Tokens of a dialogue on average; each is a sequence of its own.
-    fn length(&self) -> usize {
-        (self.tokens / self.count.max(1.0) / 2.0) as usize
-    }
+    let peak = basis.peak(|held| held.weights() + held.sampler(SLOTS));
+    untimed(stage, SAMPLING, peak, details)
 }
 
 /// A reward model.
-fn reward(stage: &Stage, plan: &RewardPlan, basis: Basis<'_>) -> StageForecast {
+pub fn reward(stage: &Stage, plan: &RewardPlan, basis: Basis<'_>) -> StageForecast {
     let s = &plan.settings;
     let pairs = basis.comparisons(&plan.material).and_then(|mut count| {
         // The paper's mixes: all of the model's own stream, and a part of the other.
@@ -162,41 +44,65 @@ fn reward(stage: &Stage, plan: &RewardPlan, basis: Basis<'_>) -> StageForecast {
         count[1 - own] = count[1 - own].min((others * count[own]).round());
         basis.pairs(count, s.max_tokens)
     });
+    let pairs = pairs.as_ref();
     let steps = |pairs: &Pairs| Some(s.schedule(pairs.count as usize).ok()?.total);
-    let length = pairs.as_ref().map_or(0, Pairs::length);
     let details = json!({
-        "pairs": pairs.as_ref().map(|p| p.count as u64), "epochs": s.epochs, "batch_pairs": s.batch_pairs,
+        "pairs": pairs.map(|p| p.count as u64), "epochs": s.epochs, "batch_pairs": s.batch_pairs,
     });
-    plain(stage, None, None, None, details).training(
-        pairs.as_ref().map(|p| p.tokens * s.epochs as f64),
-        pairs.as_ref().and_then(steps),
-        flops_per_token(basis.model, &s.layout, length),
+    let peak = basis.peak(|held| {
+        let model = &scalar(held.model);
+        basis.held(model).trainer(&s.layout, rows(pairs)).total() + texts(pairs)
+    });
+    let flops = |model| flops_per_token(&scalar(model), &s.layout, length(pairs));
+    plain(stage, None, peak, None, details).training(
+        pairs.map(|p| p.tokens * s.epochs as f64),
+        pairs.and_then(steps),
+        basis.model.map(flops),
         basis.rate,
     )
 }
 
 /// Direct preference optimization.
-fn dpo(stage: &Stage, plan: &DpoPlan, basis: Basis<'_>) -> StageForecast {
+pub fn dpo(stage: &Stage, plan: &DpoPlan, basis: Basis<'_>) -> StageForecast {
     let s = &plan.settings;
     let count = basis.comparisons(&plan.material);
     let pairs = count.and_then(|count| basis.pairs(count, s.max_tokens));
+    let pairs = pairs.as_ref();
     let steps = |pairs: &Pairs| Some(s.schedule(pairs.count as usize).ok()?.total);
-    let length = pairs.as_ref().map_or(0, Pairs::length);
     let details = json!({
-        "pairs": pairs.as_ref().map(|p| p.count as u64), "epochs": s.epochs, "batch_pairs": s.batch_pairs,
+        "pairs": pairs.map(|p| p.count as u64), "epochs": s.epochs, "batch_pairs": s.batch_pairs,
     });
+    // Of the reference only what it says of the answers stays.
+    let peak = basis.peak(|held| held.trainer(&s.layout, rows(pairs)).total() + texts(pairs));
     // The reference reads every pair once, which is a third of a training pass.
     let reference = 1.0 + 1.0 / (3.0 * s.epochs as f64);
-    plain(stage, None, None, None, details).training(
-        pairs.as_ref().map(|p| p.tokens * s.epochs as f64),
-        pairs.as_ref().and_then(steps),
-        reference * flops_per_token(basis.model, &s.layout, length),
+    let flops = basis.flops(&s.layout, length(pairs));
+    plain(stage, None, peak, None, details).training(
+        pairs.map(|p| p.tokens * s.epochs as f64),
+        pairs.and_then(steps),
+        flops.map(|flops| reference * flops),
         basis.rate,
     )
 }
 
+/// Rows of a micro-batch of pairs. Where there is nothing to know them by, they are as few as they can be,
+/// so that no run is refused for pairs that are shorter.
+fn rows(pairs: Option<&Pairs>) -> usize {
+    pairs.map_or(PAIR_ROWS, |pairs| pairs.rows)
+}
+
+fn length(pairs: Option<&Pairs>) -> usize {
+    pairs.map_or(0, Pairs::length)
+}
+
+/// Memory of pairs.
+fn texts(pairs: Option<&Pairs>) -> u64 {
+    pairs.map_or(0, |p| memory::dialogues(2.0 * p.count, p.tokens))
+}
+
 /// A round of rejection sampling.
-fn rejection(stage: &Stage, plan: &RejectionPlan, basis: Basis<'_>) -> StageForecast {
+pub fn rejection(stage: &Stage, plan: &RejectionPlan, basis: Basis<'_>) -> StageForecast {
+    let s = &plan.sft;
     let prompts = basis.prompts(&plan.material).map(|all| of_round(plan, all));
     let ghost = plan.ghost.as_ref().and(basis.feedback());
     let conversations = ghost.map_or(&[][..], |feedback| &feedback.conversations);
@@ -210,16 +116,23 @@ fn rejection(stage: &Stage, plan: &RejectionPlan, basis: Basis<'_>) -> StageFore
         }
         Some(all)
     });
-    let data = dialogues.and_then(|all| Data::of(&all, 1.0, basis.tokenizer()?, &plan.sft));
+    let data = dialogues.and_then(|all| Data::of(&all, 1.0, basis.tokenizer()?, s));
+    let data = data.as_ref();
     let details = json!({
         "prompts": prompts.map(|prompts| prompts.len()), "k": plan.settings.k,
         "max_tokens": plan.settings.max_tokens, "conversations": conversations.len(),
-        "dialogues": data.as_ref().map(|d| d.dialogues as u64), "epochs": plan.sft.epochs,
+        "dialogues": data.map(|d| d.dialogues as u64), "epochs": s.epochs,
     });
-    untimed(stage, SAMPLING, details).training(
-        data.as_ref().map(|d| plan.sft.epochs as f64 * d.tokens),
-        data.as_ref().map(|d| d.steps),
-        flops_per_token(basis.model, &plan.sft.layout, plan.sft.seq_len),
+    // What sampled and what judged stays while the next model is trained.
+    let peak = basis.peak(|held| {
+        let sampling = held.weights() + held.sampler(SLOTS);
+        let training = held.trainer(&s.layout, s.seq_len).total() + data.map_or(0, Data::bytes);
+        sampling + held.judges() + training
+    });
+    untimed(stage, SAMPLING, peak, details).training(
+        data.map(|d| s.epochs as f64 * d.tokens),
+        data.map(|d| d.steps),
+        basis.flops(&s.layout, s.seq_len),
         basis.rate,
     )
 }
@@ -234,17 +147,27 @@ fn of_round<'a>(plan: &RejectionPlan, all: &'a [(Dialogue, bool)]) -> Vec<&'a (D
 }
 
 /// PPO.
-fn ppo(stage: &Stage, plan: &PpoPlan) -> StageForecast {
+pub fn ppo(stage: &Stage, plan: &PpoPlan, basis: Basis<'_>) -> StageForecast {
     let s = &plan.settings;
     let details = json!({
         "iterations": s.iterations, "answers": s.iterations * s.batch as u64,
         "max_tokens": s.max_tokens,
     });
-    untimed(stage, "sampling and training by turns", details)
+    let peak = basis.peak(|held| {
+        let critic = &scalar(held.model);
+        let learners = [held, basis.held(critic)];
+        let learners = learners.map(|held| held.trainer(&s.layout, s.seq_len).total());
+        // The reference, and the policy of the best look.
+        let copies = 1 + u64::from(s.held_out.keep_best);
+        let slots = s.slots.min(s.batch.div_ceil(held.threads));
+        let sampling = copies * held.weights() + held.sampler(slots);
+        learners.iter().sum::<u64>() + sampling + held.judges()
+    });
+    untimed(stage, "sampling and training by turns", peak, details)
 }
 
 /// Context distillation.
-fn distill(stage: &Stage, plan: &DistillPlan, basis: Basis<'_>) -> StageForecast {
+pub fn distill(stage: &Stage, plan: &DistillPlan, basis: Basis<'_>) -> StageForecast {
     let prompts = basis
         .prompts(&plan.material)
         .map(|all| all.iter().filter(|(_, adversarial)| *adversarial).count());
@@ -252,12 +175,19 @@ fn distill(stage: &Stage, plan: &DistillPlan, basis: Basis<'_>) -> StageForecast
         "prompts": prompts, "answers": prompts.map(|prompts| 2 * prompts),
         "max_tokens": plan.settings.max_tokens,
     });
-    untimed(stage, "sampling, and training on what is kept", details)
+    // The model that was sampled from is the one that is trained.
+    let peak = basis.peak(|held| {
+        let training = held.trainer(&plan.sft.layout, plan.sft.seq_len).total();
+        held.sampler(SLOTS) + held.judges() + training
+    });
+    let what = "sampling, and training on what is kept";
+    untimed(stage, what, peak, details)
 }
 
 /// Models of growing shares of the safety data.
-fn safety_scaling(stage: &Stage, plan: &SafetyScalingPlan, basis: Basis<'_>) -> StageForecast {
-    let data = plan.percents.iter().map(|percent| {
+pub fn safety_scaling(stage: &Stage, plan: &SafetyScalingPlan, basis: Basis<'_>) -> StageForecast {
+    let s = &plan.sft;
+    let data = plan.percents.iter().map(|&percent| {
         let pool = basis.plan.stages.iter().find_map(|stage| match stage {
             Stage::Rejection(round) if stage.name() == plan.pool => Some(round),
             _ => None,
@@ -266,49 +196,62 @@ fn safety_scaling(stage: &Stage, plan: &SafetyScalingPlan, basis: Basis<'_>) -> 
         let (safe, others): (Vec<_>, Vec<_>) = prompts
             .into_iter()
             .partition(|(_, adversarial)| *adversarial);
-        let share = (safe.len() as f64 * percent / 100.0).round() as usize;
-        let answers = safe.into_iter().take(share).chain(others);
+        let seed = plan.seed;
+        let share = SafetyShare { percent, seed }.of(&safe).ok()?;
+        let answers = share.into_iter().chain(others);
         let mut all: Vec<Dialogue> = answers.map(|(dialogue, _)| dialogue.clone()).collect();
         all.extend(basis.kept(plan.dialogues.as_ref())?);
-        Data::of(&all, 1.0, basis.tokenizer()?, &plan.sft)
+        Data::of(&all, 1.0, basis.tokenizer()?, s)
     });
     let data: Option<Vec<Data>> = data.collect();
-    let sum = |of: fn(&Data) -> f64| data.as_ref().map(|data| data.iter().map(of).sum::<f64>());
+    let data = data.as_ref();
+    let sum = |of: fn(&Data) -> f64| data.map(|data| data.iter().map(of).sum::<f64>());
     let details = json!({
-        "models": plan.percents.len(), "epochs": plan.sft.epochs, "max_tokens": plan.max_tokens,
+        "models": plan.percents.len(), "epochs": s.epochs, "max_tokens": plan.max_tokens,
     });
-    untimed(stage, SAMPLING, details).training(
-        sum(|d| d.tokens).map(|tokens| plan.sft.epochs as f64 * tokens),
-        data.as_ref().map(|data| data.iter().map(|d| d.steps).sum()),
-        flops_per_token(basis.model, &plan.sft.layout, plan.sft.seq_len),
+    // One model after the other, each trained and then asked.
+    let peak = basis.peak(|held| {
+        let most = data.and_then(|data| data.iter().map(Data::bytes).max());
+        let training = held.trainer(&s.layout, s.seq_len).total() + most.unwrap_or(0);
+        let asking = held.weights() + held.sampler(SLOTS);
+        held.judges() + training.max(asking)
+    });
+    untimed(stage, SAMPLING, peak, details).training(
+        sum(|d| d.tokens).map(|tokens| s.epochs as f64 * tokens),
+        data.map(|data| data.iter().map(|d| d.steps).sum()),
+        basis.flops(&s.layout, s.seq_len),
         basis.rate,
     )
 }
 
 /// Measuring every chat model.
-fn scoreboard(
+pub fn scoreboard(
     stage: &Stage,
     index: usize,
     plan: &ScoreboardPlan,
     basis: Basis<'_>,
 ) -> StageForecast {
-    let before = basis.plan.stages[..index].iter();
-    let chat = before.filter(|s| s.is_model() && !matches!(s, Stage::Pretrain(_)));
     let feedback = basis.feedback();
     let details = json!({
-        "models": chat.count(),
+        "models": basis.plan.chat_models(index).count(),
         "prompts": feedback.map(|f| f.held_out_prompts),
         "turns": feedback.map(|f| f.held_out_turns),
         "diversity_answers": plan.diversity_prompts * plan.diversity_answers,
         "max_tokens": plan.max_tokens,
     });
-    untimed(stage, SAMPLING, details)
+    let peak = basis.peak(|held| held.judges() + held.weights() + held.sampler(SLOTS));
+    untimed(stage, SAMPLING, peak, details)
 }
 
 /// A stage whose time, or some of it, nothing tells.
-fn untimed(stage: &Stage, what: &'static str, details: Value) -> StageForecast {
+fn untimed(
+    stage: &Stage,
+    what: &'static str,
+    peak_bytes: Option<u64>,
+    details: Value,
+) -> StageForecast {
     StageForecast {
         untimed: Some(what),
-        ..plain(stage, None, None, None, details)
+        ..plain(stage, None, peak_bytes, None, details)
     }
 }

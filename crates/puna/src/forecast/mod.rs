@@ -1,6 +1,9 @@
 //! What a plan will take, counted before anything is allocated.
 
+mod basis;
 mod feedback;
+mod memory;
+mod pairs;
 mod text;
 mod total;
 mod training;
@@ -8,10 +11,9 @@ mod world;
 
 use crate::calibrate::training_rate;
 use crate::machine;
-use crate::recipe::{Plan, Stage};
+use crate::recipe::{EvaluatePlan, Plan, Stage};
 use anyhow::Result;
-use feedback::Basis;
-use puna_compute::Cpu;
+use basis::Basis;
 use puna_llama::Config;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -65,112 +67,107 @@ pub struct Forecast {
     pub stages: Vec<StageForecast>,
     /// Of all stages, as far as it is known.
     pub total: Total,
-    /// The most memory of any stage.
+    /// The most memory of any stage, as far as it is known.
     pub peak_bytes: u64,
     /// Whether the machine has that much.
     pub fits: bool,
 }
 
-/// Forecasts a plan; with `timed`, measures this machine for about a second.
+/// Forecasts a plan. With `timed`, measures this machine for about a second, and counts all that the stages
+/// will read; otherwise only what their memory is known by.
 pub fn forecast(plan: &Plan, threads: usize, timed: bool) -> Result<Forecast> {
+    let trained = trained(plan);
     let mut rate = None;
-    if timed && let Some((config, seq)) = trained(plan) {
+    if timed && let Some((config, seq)) = trained {
         rate = Some(training_rate(config, seq, threads)?);
     }
-    let text = Text::sample(plan);
-    let text = text.as_ref();
-    let bytes = text.map(|text| text.bytes);
-    let mut stages = Vec::new();
-    // None of these stages says how much memory it takes, so that without times nobody asks.
-    let basis = trained(plan).filter(|_| timed).map(|(model, _)| Basis {
+    let text = Text::sample(plan, timed);
+    let basis = Basis {
         plan,
-        model,
+        model: trained.map(|(model, _)| model),
+        threads,
         rate,
-        text,
-    });
-    for (index, stage) in plan.stages.iter().enumerate() {
-        let stage = match stage {
-            Stage::World(_) | Stage::Texts(_) => plain(
-                stage,
-                None,
-                bytes.map(|b| PROGRAM + b as u64),
-                bytes.map(|b| b / 5e7),
-                json!({}),
-            ),
-            Stage::Crawl(_) => {
-                let seconds = bytes.map(|b| b / EXTRACTING / threads as f64);
-                let peak = PROGRAM + threads as u64 * PAGES_AT_ONCE;
-                plain(stage, None, Some(peak), seconds, json!({}))
-            }
-            Stage::Tokenizer(plan) => {
-                let most = plan.max_training_bytes.unwrap_or(u64::MAX) as f64;
-                let bytes = bytes.map(|b| b.min(most)).filter(|_| plan.path.is_none());
-                // The text itself, and its distinct words with their counts.
-                let peak = bytes.map(|b| PROGRAM + (1.6 * b) as u64);
-                let details = json!({"pieces": plan.options.vocab_size});
-                plain(stage, None, peak, bytes.map(|b| 0.1 + b / 1e7), details)
-            }
-            Stage::Tokens(_) => {
-                let peak = PROGRAM + threads as u64 * (6 << 20);
-                let seconds = bytes.map(|b| b / TOKENISING / threads as f64);
-                plain(
-                    stage,
-                    text.map(Text::tokens),
-                    Some(peak),
-                    seconds,
-                    json!({}),
-                )
-            }
-            Stage::Pretrain(plan) => training::pretrain(stage, plan, threads, rate, text),
-            Stage::Sft(plan) => training::sft(stage, plan, threads, rate, text),
-            Stage::Feedback(_)
-            | Stage::Reward(_)
-            | Stage::Dpo(_)
-            | Stage::Rejection(_)
-            | Stage::Ppo(_)
-            | Stage::Distill(_)
-            | Stage::SafetyScaling(_)
-            | Stage::Scoreboard(_) => match basis {
-                Some(basis) => feedback::stage(stage, index, basis),
-                None => plain(stage, None, None, None, json!({})),
-            },
-            Stage::Evaluate(evaluate) => {
-                let peak = trained(plan).map(|(config, _)| {
-                    let packed = config.param_specs().into_iter();
-                    let packed =
-                        packed.map(|spec| Cpu::packed_values(spec.n_out, spec.n_in) as u64);
-                    PROGRAM + 4 * (config.n_params() + packed.sum::<u64>())
-                });
-                let most = evaluate.max_questions.unwrap_or(usize::MAX);
-                let questions = match &plan.stages[0] {
-                    Stage::World(world) if evaluate.questions => world.options.questions.min(most),
-                    _ => 0,
-                };
-                let details = json!({
-                    "questions": questions, "prompts": evaluate.prompts.len(),
-                    "max_tokens": evaluate.max_tokens,
-                });
-                StageForecast {
-                    untimed: Some(SAMPLING),
-                    ..plain(stage, None, peak, None, details)
-                }
-            }
-        };
-        stages.push(stage);
-    }
-    let total = Total::of(plan, &stages);
-    let peak_bytes = total.peak_bytes;
+        text: text.as_ref(),
+    };
+    let each = plan.stages.iter().enumerate();
+    let stages: Vec<StageForecast> = each
+        .map(|(i, stage)| forecast_of(stage, i, basis))
+        .collect();
+    let peaks = stages.iter().filter_map(|s| s.peak_bytes);
+    let peak_bytes = peaks.max().unwrap_or(0);
     let memory_bytes = machine::memory();
     Ok(Forecast {
         recipe: plan.name.clone(),
         threads,
         memory_bytes,
         training_flops_per_second: rate,
+        total: Total::of(plan, &stages),
         stages,
-        total,
         peak_bytes,
         fits: memory_bytes.is_none_or(|memory| peak_bytes <= memory),
     })
+}
+
+/// Forecasts a stage, the one of this number in its plan.
+fn forecast_of(stage: &Stage, index: usize, basis: Basis<'_>) -> StageForecast {
+    let Basis { threads, text, .. } = basis;
+    let bytes = text.map(|text| text.bytes);
+    match stage {
+        Stage::World(_) | Stage::Texts(_) => plain(
+            stage,
+            None,
+            bytes.map(|b| PROGRAM + b as u64),
+            bytes.map(|b| b / 5e7),
+            json!({}),
+        ),
+        Stage::Crawl(_) => {
+            let seconds = bytes.map(|b| b / EXTRACTING / threads as f64);
+            let peak = PROGRAM + threads as u64 * PAGES_AT_ONCE;
+            plain(stage, None, Some(peak), seconds, json!({}))
+        }
+        Stage::Tokenizer(plan) => {
+            let most = plan.max_training_bytes.unwrap_or(u64::MAX) as f64;
+            let bytes = bytes.map(|b| b.min(most)).filter(|_| plan.path.is_none());
+            // The text itself, and its distinct words with their counts.
+            let peak = bytes.map(|b| PROGRAM + (1.6 * b) as u64);
+            let details = json!({"pieces": plan.options.vocab_size});
+            plain(stage, None, peak, bytes.map(|b| 0.1 + b / 1e7), details)
+        }
+        Stage::Tokens(_) => {
+            let peak = PROGRAM + threads as u64 * (6 << 20);
+            let seconds = bytes.map(|b| b / TOKENISING / threads as f64);
+            let tokens = text.map(Text::tokens);
+            plain(stage, tokens, Some(peak), seconds, json!({}))
+        }
+        Stage::Pretrain(plan) => training::pretrain(stage, plan, basis),
+        Stage::Sft(plan) => training::sft(stage, plan, basis),
+        Stage::Feedback(plan) => feedback::comparisons(stage, plan, basis),
+        Stage::Reward(plan) => feedback::reward(stage, plan, basis),
+        Stage::Dpo(plan) => feedback::dpo(stage, plan, basis),
+        Stage::Rejection(plan) => feedback::rejection(stage, plan, basis),
+        Stage::Ppo(plan) => feedback::ppo(stage, plan, basis),
+        Stage::Distill(plan) => feedback::distill(stage, plan, basis),
+        Stage::SafetyScaling(plan) => feedback::safety_scaling(stage, plan, basis),
+        Stage::Scoreboard(plan) => feedback::scoreboard(stage, index, plan, basis),
+        Stage::Evaluate(plan) => evaluate(stage, plan, basis),
+    }
+}
+
+/// Asking the model.
+fn evaluate(stage: &Stage, plan: &EvaluatePlan, basis: Basis<'_>) -> StageForecast {
+    let most = plan.max_questions.unwrap_or(usize::MAX);
+    let questions = match &basis.plan.stages[0] {
+        Stage::World(world) if plan.questions => world.options.questions.min(most),
+        _ => 0,
+    };
+    let details = json!({
+        "questions": questions, "prompts": plan.prompts.len(), "max_tokens": plan.max_tokens,
+    });
+    let peak = basis.peak(|held| held.weights() + held.packed());
+    StageForecast {
+        untimed: Some(SAMPLING),
+        ..plain(stage, None, peak, None, details)
+    }
 }
 
 impl Forecast {
@@ -224,10 +221,12 @@ impl StageForecast {
         self,
         tokens: Option<f64>,
         steps: Option<u64>,
-        flops_per_token: f64,
+        flops_per_token: Option<f64>,
         rate: Option<f64>,
     ) -> Self {
-        let flops = tokens.map(|tokens| tokens * flops_per_token);
+        let flops = tokens
+            .zip(flops_per_token)
+            .map(|(tokens, each)| tokens * each);
         Self {
             tokens,
             steps,

@@ -27,13 +27,15 @@ pub struct Text {
     pub tokenizer: Option<Tokenizer>,
     /// The world's dialogues.
     pub dialogues: Option<Vec<Dialogue>>,
-    /// The world's material for human feedback.
+    /// The world's material for human feedback, if it was asked for.
     pub feedback: Option<OfFeedback>,
 }
 
 impl Text {
-    /// Looks at a plan's data; `None` while they are not there.
-    pub fn sample(plan: &Plan) -> Option<Self> {
+    /// Looks at a plan's data; `None` while they are not there. Unless it is to be `whole`, a world is not
+    /// asked for the pages of its crawl nor for its material for human feedback, which takes longer than
+    /// all else: its documents tell well enough how much memory they take.
+    pub fn sample(plan: &Plan, whole: bool) -> Option<Self> {
         let (bytes, documents, dialogues, feedback) = match plan.stages.first()? {
             Stage::World(world) => {
                 let crawl = plan.stages.iter().find_map(|stage| match stage {
@@ -44,7 +46,10 @@ impl Text {
                     documents,
                     dialogues,
                     feedback,
-                } = OfWorld::ask(world, crawl);
+                } = match whole {
+                    true => OfWorld::ask(world, crawl, world.feedback.as_ref()),
+                    false => OfWorld::ask(world, None, None),
+                };
                 let bytes: usize = documents.iter().map(String::len).sum();
                 let held_out = crawl.map(|crawl| crawl.held_out).or(world.held_out);
                 let bytes = bytes as f64 * (1.0 - held_out.unwrap_or(0.0));

@@ -13,15 +13,13 @@ pub struct Total {
     pub steps: u64,
     /// Floating-point operations.
     pub flops: f64,
-    /// The most memory of any stage.
-    pub peak_bytes: u64,
     /// Time on this machine.
     pub seconds: f64,
     /// Stages that train on what is not known yet: their tokens, steps and operations are left out.
     pub without_tokens: Vec<&'static str>,
     /// Stages whose time, or some of it, is left out.
     pub without_time: Vec<&'static str>,
-    /// Stages whose memory is.
+    /// Stages whose memory is not known.
     pub without_memory: Vec<&'static str>,
 }
 
@@ -46,11 +44,6 @@ impl Total {
             tokens: training.iter().filter_map(|s| s.tokens).sum(),
             steps: training.iter().filter_map(|s| s.steps).sum(),
             flops: training.iter().filter_map(|s| s.flops).sum(),
-            peak_bytes: stages
-                .iter()
-                .filter_map(|s| s.peak_bytes)
-                .max()
-                .unwrap_or(0),
             seconds: stages.iter().filter_map(|s| s.seconds).sum(),
             without_tokens: unknown.map(|s| s.stage).collect(),
             without_time: untimed.map(|s| s.stage).collect(),

@@ -1,34 +1,24 @@
 //! Steps, operations, memory and time of the stages that train.
 
+use super::basis::Basis;
+use super::memory;
 use super::text::Text;
 use super::{PROGRAM, StageForecast, plain};
 use crate::recipe::{PretrainPlan, SftPlan, Stage};
 use puna_llama::Config;
 use puna_text::Tokenizer;
-use puna_train::{
-    Dialogue, Examples, LayoutSettings, MemoryPlan, SftSettings, memory_bytes, read_dialogues,
-};
+use puna_train::{Dialogue, Examples, LayoutSettings, MemoryPlan, SftSettings, read_dialogues};
 use serde_json::{Value, json};
 
-/// Bytes of a dialogue beside its tokens, and bytes of each token: text, id, target, weight.
-const DIALOGUE: f64 = 300.0;
-const DIALOGUE_TOKEN: f64 = 18.0;
-
 /// Pretraining.
-pub fn pretrain(
-    stage: &Stage,
-    plan: &PretrainPlan,
-    threads: usize,
-    rate: Option<f64>,
-    text: Option<&Text>,
-) -> StageForecast {
-    let s = &plan.settings;
+pub fn pretrain(stage: &Stage, plan: &PretrainPlan, basis: Basis<'_>) -> StageForecast {
+    let (s, text) = (&plan.settings, basis.text);
     let rows = s.rows_per_step();
     let steps = s
         .steps
         .or_else(|| Some((s.epochs? * text?.tokens() / rows as f64).ceil() as u64));
     let tokens = steps.map(|steps| steps as f64 * rows as f64);
-    let memory = memory(&plan.model, &s.layout, s.seq_len, threads);
+    let memory = basis.held(&plan.model).trainer(&s.layout, s.seq_len);
     // The files are mapped, and what is read of them stays while there is room.
     let width = if plan.model.vocab_size <= 1 << 16 {
         2.0
@@ -48,26 +38,22 @@ pub fn pretrain(
     });
     let peak = PROGRAM + memory.total() + mapped as u64;
     let per_token = flops_per_token(&plan.model, &s.layout, s.seq_len);
-    plain(stage, None, Some(peak), None, details).training(tokens, steps, per_token, rate)
+    plain(stage, None, Some(peak), None, details).training(
+        tokens,
+        steps,
+        Some(per_token),
+        basis.rate,
+    )
 }
 
 /// Fine-tuning.
-pub fn sft(
-    stage: &Stage,
-    plan: &SftPlan,
-    threads: usize,
-    rate: Option<f64>,
-    text: Option<&Text>,
-) -> StageForecast {
+pub fn sft(stage: &Stage, plan: &SftPlan, basis: Basis<'_>) -> StageForecast {
     let s = &plan.settings;
-    let data = Data::measure(plan, text).or_else(|| {
+    let data = Data::measure(plan, basis.text).or_else(|| {
         let (count, mean) = plan.expected?;
         Some(Data::expect(plan, count as f64, mean))
     });
-    let memory = memory(&plan.model, &s.layout, s.seq_len, threads);
-    let held = data
-        .as_ref()
-        .map_or(0.0, |d| d.dialogues * DIALOGUE + d.tokens * DIALOGUE_TOKEN);
+    let memory = basis.held(&plan.model).trainer(&s.layout, s.seq_len);
     let tokens = data.as_ref().map(|d| s.epochs as f64 * d.tokens);
     let steps = data.as_ref().map(|d| d.steps);
     let details = json!({
@@ -77,9 +63,14 @@ pub fn sft(
         "peak_lr": s.lr,
         "memory": parts(&memory),
     });
-    let peak = PROGRAM + memory.total() + held as u64;
+    let peak = PROGRAM + memory.total() + data.as_ref().map_or(0, Data::bytes);
     let per_token = flops_per_token(&plan.model, &s.layout, s.seq_len);
-    plain(stage, None, Some(peak), None, details).training(tokens, steps, per_token, rate)
+    plain(stage, None, Some(peak), None, details).training(
+        tokens,
+        steps,
+        Some(per_token),
+        basis.rate,
+    )
 }
 
 /// Dialogues to train on.
@@ -100,8 +91,8 @@ impl Data {
             Some(path) => read_dialogues(path).ok()?,
             None => text.dialogues.clone()?,
         };
-        if plan.of_feedback {
-            dialogues.extend_from_slice(&text.feedback.as_ref()?.dialogues);
+        if let Some(feedback) = text.feedback.as_ref().filter(|_| plan.of_feedback) {
+            dialogues.extend_from_slice(&feedback.dialogues);
         }
         Self::of(
             &dialogues,
@@ -127,6 +118,11 @@ impl Data {
         })
     }
 
+    /// Memory of the dialogues.
+    pub fn bytes(&self) -> u64 {
+        memory::dialogues(self.dialogues, self.tokens)
+    }
+
     /// Trusts the recipe: sequences are filled with whole dialogues, so half a dialogue stays empty.
     fn expect(plan: &SftPlan, count: f64, mean: f64) -> Self {
         let s = &plan.settings;
@@ -140,10 +136,6 @@ impl Data {
             steps,
         }
     }
-}
-
-fn memory(config: &Config, layout: &LayoutSettings, seq_len: usize, threads: usize) -> MemoryPlan {
-    memory_bytes(config, &layout.fleet(seq_len, threads))
 }
 
 /// Operations to train on a token of a sequence of so many.

@@ -5,7 +5,8 @@ use crate::world::{dialogue, harmless, messages};
 use puna_text::chat::{Message, Role};
 use puna_train::Dialogue;
 use puna_world::{
-    CopyKind, CrawlOptions, Feedback, PageTruth, Preference, PromptKind, Split, Stream, World,
+    CopyKind, CrawlOptions, Feedback, FeedbackOptions, PageTruth, Preference, PromptKind, Split,
+    Stream, World,
 };
 
 /// Comparisons whose tokens are counted.
@@ -17,7 +18,7 @@ pub struct OfWorld {
     pub documents: Vec<String>,
     /// Dialogues for fine-tuning.
     pub dialogues: Vec<Dialogue>,
-    /// Material for human feedback, if the recipe wants it.
+    /// Material for human feedback, if it is wanted.
     pub feedback: Option<OfFeedback>,
 }
 
@@ -49,14 +50,19 @@ pub struct Comparisons {
 }
 
 impl OfWorld {
-    /// Asks the world; `crawl` is the plan of the corpus, if one is made of its crawl.
-    pub fn ask(plan: &WorldPlan, crawl: Option<&CrawlPlan>) -> Self {
+    /// Asks the world for its documents, or with a plan of a corpus for what that one makes of its crawl;
+    /// with options of human feedback also for its material for that.
+    pub fn ask(
+        plan: &WorldPlan,
+        crawl: Option<&CrawlPlan>,
+        feedback: Option<&FeedbackOptions>,
+    ) -> Self {
         let world = World::generate(&plan.options);
         let mut documents = match crawl {
             Some(crawl) => crawled(&world, crawl),
             None => world.documents().map(|d| d.text).collect(),
         };
-        let feedback = plan.feedback.as_ref().map(|options| {
+        let feedback = feedback.map(|options| {
             let feedback = world.feedback(options);
             documents.extend(feedback.documents().map(|d| d.text));
             OfFeedback::of(&feedback)

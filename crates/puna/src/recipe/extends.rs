@@ -12,18 +12,31 @@ const MOST_IN_A_ROW: usize = 8;
 /// The key.
 const EXTENDS: &str = "extends";
 
-/// What a recipe comes to with those that it extends; nothing if it extends none or is no TOML.
+/// A recipe together with those that it extends.
+#[derive(Debug, PartialEq)]
+pub struct Extended {
+    /// What they come to.
+    pub table: Table,
+    /// Names of the others, the nearest first.
+    pub bases: Vec<String>,
+}
+
+/// A recipe with those that it extends; nothing if it extends none or is no TOML.
 ///
 /// # Errors
 /// A file that is not beside the recipe, cannot be read or is no TOML; too long a row.
-pub fn extended(path: &Path, text: &str) -> Result<Option<Table>> {
+pub fn extended(path: &Path, text: &str) -> Result<Option<Extended>> {
     match text.parse::<Table>() {
-        Ok(table) if table.contains_key(EXTENDS) => merged(path, table, MOST_IN_A_ROW).map(Some),
+        Ok(table) if table.contains_key(EXTENDS) => {
+            let mut bases = Vec::new();
+            let table = merged(path, table, MOST_IN_A_ROW, &mut bases)?;
+            Ok(Some(Extended { table, bases }))
+        }
         _ => Ok(None),
     }
 }
 
-fn merged(path: &Path, table: Table, left: usize) -> Result<Table> {
+fn merged(path: &Path, table: Table, left: usize, bases: &mut Vec<String>) -> Result<Table> {
     let Some(name) = table.get(EXTENDS).cloned() else {
         return Ok(table);
     };
@@ -46,7 +59,13 @@ fn merged(path: &Path, table: Table, left: usize) -> Result<Table> {
         line: line_of(&text, &e),
         what: explain(e.message()),
     })?;
-    let mut under = merged(&base, parsed, left - 1)?;
+    bases.extend(
+        parsed
+            .get("name")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+    );
+    let mut under = merged(&base, parsed, left - 1, bases)?;
     lay_over(&mut under, table);
     Ok(under)
 }
@@ -89,7 +108,8 @@ mod tests {
         let found = extended(&at("c.toml"), text).unwrap().unwrap();
         let expected = "extends = 'b.toml'\nname = 'c'\nlist = [2, 3]\n[x]\none = 1\ntwo = 3\n\
                         [x.three]\nfour = 4\n[y]\n";
-        assert_eq!(found, expected.parse::<Table>().unwrap());
+        assert_eq!(found.table, expected.parse::<Table>().unwrap());
+        assert_eq!(found.bases, ["b", "a"]);
         assert_eq!(extended(&at("c.toml"), "name = 'c'").unwrap(), None);
     }
 

@@ -1,7 +1,7 @@
 //! Reading a recipe: text to [`RecipeFile`], with the line and a suggestion when it does not fit.
 
 use super::error::{Error, Result};
-use super::extends::extended;
+use super::extends::{Extended, extended};
 use super::file::RecipeFile;
 use super::overrides;
 use serde::Deserialize;
@@ -15,6 +15,8 @@ pub struct Recipe {
     pub file: RecipeFile,
     /// Where it was read; relative paths inside start from its directory.
     pub path: PathBuf,
+    /// Names of the recipes that it extends, the nearest first.
+    pub bases: Vec<String>,
 }
 
 impl Recipe {
@@ -29,24 +31,28 @@ impl Recipe {
 
     /// [`Recipe::read`] with the text at hand.
     pub fn parse(path: &Path, text: &str, set: &[String]) -> Result<Self> {
-        let file = match extended(path, text)? {
-            Some(table) => {
+        let (file, bases) = match extended(path, text)? {
+            Some(Extended { table, bases }) => {
                 let file = RecipeFile::deserialize(table.clone());
                 let file = file.map_err(|e| Error::Extended {
                     path: path.into(),
                     what: placed(&e),
                 })?;
-                overrides::apply_all(table, file, set)?
+                (overrides::apply_all(table, file, set)?, bases)
             }
-            None => overrides::parse(text, set, |line, what| Error::Syntax {
-                path: path.into(),
-                line,
-                what,
-            })?,
+            None => {
+                let file = overrides::parse(text, set, |line, what| Error::Syntax {
+                    path: path.into(),
+                    line,
+                    what,
+                })?;
+                (file, Vec::new())
+            }
         };
         Ok(Self {
             file,
             path: path.into(),
+            bases,
         })
     }
 

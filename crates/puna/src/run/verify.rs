@@ -39,7 +39,7 @@ pub fn verify(path: &Path) -> Result<Vec<Finding>> {
     if stages.is_empty() {
         match run_of(path) {
             Some(run) => bail!(
-                "{} is a model of the run {}; verify the run",
+                "{} is part of the run {}; verify the run",
                 path.display(),
                 run.display()
             ),
@@ -53,10 +53,10 @@ pub fn verify(path: &Path) -> Result<Vec<Finding>> {
     each.map(|(dir, manifest)| check(dir, manifest)).collect()
 }
 
-/// The run that a stage's `model/` belongs to, or a link to it, such as `latest`.
-fn run_of(model: &Path) -> Option<PathBuf> {
-    let model = model.canonicalize().ok()?;
-    let stage = model.parent()?;
+/// The run that a folder in a stage belongs to, such as its `model/`, or a link to it, such as `latest`.
+fn run_of(folder: &Path) -> Option<PathBuf> {
+    let folder = folder.canonicalize().ok()?;
+    let stage = folder.parent()?;
     let recorded = Manifest::read(stage).ok().flatten().is_some();
     Some(stage.parent()?.to_path_buf()).filter(|_| recorded)
 }

@@ -182,8 +182,11 @@ fn a_run_stands_for_its_newest_model_and_a_stage_for_its_own() {
     }
     let score = |path: &str| text(&pipe(["score", path], r#"{"text": "Once"}"#));
     assert_eq!(score(&newest), score(&model));
-    let encode = |path: &str| text(&pipe(["tokenizer", "encode", path], "Once\n"));
-    assert_eq!(encode(&newest), encode(&model));
+    let encode = |path: &str| pipe(["tokenizer", "encode", path], "Once\n");
+    let encoded = encode(&newest);
+    let told = String::from_utf8_lossy(&encoded.stderr).into_owned();
+    assert_eq!(told, format!("using the tokenizer of {model}\n"));
+    assert_eq!(text(&encoded), text(&encode(&model)));
 
     let world = run.join("01-world").display().to_string();
     let message = fails(["chat", &world]);

@@ -22,6 +22,8 @@ use std::path::PathBuf;
 pub struct Plan {
     /// The recipe's name.
     pub name: String,
+    /// Names of the recipes that it extends, the nearest first.
+    pub bases: Vec<String>,
     /// The stages.
     pub stages: Vec<Stage>,
 }
@@ -322,6 +324,12 @@ impl Plan {
         let beside = self.stages.iter().any(papers);
         let mut models = self.stages[..index].iter().rev().filter(|s| s.is_model());
         models.find(|s| !(beside && matches!(s, Stage::Dpo(_))))
+    }
+
+    /// The stages before `index` that leave a model that talks.
+    pub fn chat_models(&self, index: usize) -> impl Iterator<Item = &Stage> {
+        let before = self.stages[..index].iter();
+        before.filter(|stage| stage.is_model() && !matches!(stage, Stage::Pretrain(_)))
     }
 
     /// Place of the last stage that a command does.

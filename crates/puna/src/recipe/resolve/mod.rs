@@ -62,6 +62,7 @@ impl Plan {
         }
         Ok(Self {
             name: file.name.clone(),
+            bases: recipe.bases.clone(),
             stages,
         })
     }

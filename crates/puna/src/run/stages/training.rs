@@ -4,7 +4,7 @@ use super::documents::{self, is_dialogue_held_out};
 use super::text::{HELD_OUT, TRAIN, open_tokens};
 use super::{Metrics, Stand, inputs};
 use crate::recipe::{PretrainPlan, SftPlan, Stage};
-use crate::report::{Reporter, UNLABELLED_HELD_OUT};
+use crate::report::Reporter;
 use crate::run::manifest::VERSION;
 use crate::run::provenance::{Provenance, write_model};
 use anyhow::{Context, Result};
@@ -192,10 +192,7 @@ pub(super) fn listener(report: &mut Reporter, step: (f64, &'static str)) -> impl
                 Some(bits) => (BITS_PER_BYTE, bits),
                 None => (LOSS, v.loss),
             };
-            held_out = [key, UNLABELLED_HELD_OUT]
-                .map(|key| (key.to_owned(), json!(value)))
-                .into_iter()
-                .collect();
+            held_out = Metrics::from_iter([(key.to_owned(), json!(value))]);
             let text = v
                 .bits_per_byte
                 .map_or(String::new(), |bits| format!(", {bits:.3} bits per byte"));

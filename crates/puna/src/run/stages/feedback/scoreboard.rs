@@ -54,11 +54,8 @@ pub fn scoreboard(
 ) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
     let (mut judge, _) = rewards(stand)?;
-    let models: Vec<&str> = stand.plan.stages[..stand.index]
-        .iter()
-        .filter(|stage| stage.is_model() && !matches!(stage, Stage::Pretrain(_)))
-        .map(Stage::name)
-        .collect();
+    let models = stand.plan.chat_models(stand.index);
+    let models: Vec<&str> = models.map(Stage::name).collect();
     let answers = stand.dir.join(ANSWERS);
     fs::create_dir_all(&answers).with_context(|| format!("cannot create {}", answers.display()))?;
     let mut told = blocks(report);

@@ -1,0 +1,77 @@
+//! What stages hold in memory while they work.
+
+use puna_align::reward::PASS_ROWS;
+use puna_compute::Cpu;
+use puna_llama::{Config, GenerateOptions, HeadKind};
+use puna_train::{FleetOptions, LayoutSettings, MemoryPlan, memory_bytes};
+
+/// Bytes of a dialogue beside its tokens, and bytes of each token: text, id, target, weight.
+const DIALOGUE: f64 = 300.0;
+const DIALOGUE_TOKEN: f64 = 18.0;
+/// Tokens of a prompt with its answer that a sampler is taken to hold at most. Its cache has room for a
+/// whole context, but memory that nothing is written into is not taken.
+const SAMPLED_TOKENS: usize = 512;
+
+/// Dialogues to train on, with so many tokens in all.
+pub fn dialogues(count: f64, tokens: f64) -> u64 {
+    (count * DIALOGUE + tokens * DIALOGUE_TOKEN) as u64
+}
+
+/// The shape of the reward models and of the critic.
+pub fn scalar(model: &Config) -> Config {
+    Config {
+        head: HeadKind::Scalar,
+        tied: false,
+        ..model.clone()
+    }
+}
+
+/// What is held of models of a shape on so many threads.
+#[derive(Clone, Copy)]
+pub struct Held<'a> {
+    /// The shape.
+    pub model: &'a Config,
+    /// The threads.
+    pub threads: usize,
+}
+
+impl Held<'_> {
+    /// A model.
+    pub fn weights(self) -> u64 {
+        4 * self.model.n_params()
+    }
+
+    /// A model as decoding reads it.
+    pub fn packed(self) -> u64 {
+        let specs = self.model.param_specs().into_iter();
+        let packed = specs.map(|spec| Cpu::packed_values(spec.n_out, spec.n_in) as u64);
+        4 * packed.sum::<u64>()
+    }
+
+    /// A sampler, each of whose threads has a packed model and writes so many answers at once.
+    pub fn sampler(self, slots: usize) -> u64 {
+        let (c, shape) = (self.model, self.model.attention());
+        let cached = 2 * c.layers * c.kv_heads * c.head_dim;
+        let cache = slots * SAMPLED_TOKENS.min(c.context) * cached;
+        let row = 2 * c.dim + shape.qkv_width() + shape.q_width() + 3 * c.hidden_dim;
+        let reading = GenerateOptions::default().prefill_rows * row;
+        self.threads as u64 * (self.packed() + 4 * (cache + reading) as u64)
+    }
+
+    /// Both reward models, with the workers that score.
+    pub fn judges(self) -> u64 {
+        let workers = FleetOptions {
+            lanes: self.threads,
+            threads: self.threads,
+            micro_batch_rows: PASS_ROWS,
+            recompute: true,
+        };
+        let judge = memory_bytes(&scalar(self.model), &workers);
+        2 * (judge.parameters + judge.activations + judge.kernels)
+    }
+
+    /// A model in training, with all that belongs to it, for sequences of so many rows.
+    pub fn trainer(self, layout: &LayoutSettings, rows: usize) -> MemoryPlan {
+        memory_bytes(self.model, &layout.fleet(rows, self.threads))
+    }
+}
