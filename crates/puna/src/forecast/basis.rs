@@ -45,14 +45,17 @@ impl Basis<'_> {
             .map(|feedback| &feedback.prompts[..])
     }
 
-    /// The dialogues that every round is trained on again.
-    pub fn kept(&self, given: Option<&PathBuf>) -> Option<Vec<Dialogue>> {
+    /// The dialogues that a model is trained on again, `some` of the world's feedback among them.
+    pub fn kept(
+        &self,
+        given: Option<&PathBuf>,
+        some: fn(&OfFeedback) -> &[Dialogue],
+    ) -> Option<Vec<Dialogue>> {
         let mut kept = match given {
             Some(path) => read_dialogues(path).ok()?,
             None => self.text?.dialogues.clone()?,
         };
-        let harmless = self.feedback().map_or(&[][..], |f| &f.harmless);
-        kept.extend_from_slice(harmless);
+        kept.extend_from_slice(self.feedback().map_or(&[][..], some));
         Some(kept)
     }
 

@@ -1,7 +1,7 @@
 //! What a world gives to train on and to ask. It is cheap enough to be asked itself.
 
 use crate::recipe::{CrawlPlan, WorldPlan};
-use crate::world::{dialogue, harmless, messages};
+use crate::world::{dialogue, harmless, messages, safe};
 use puna_text::chat::{Message, Role};
 use puna_train::Dialogue;
 use puna_world::{
@@ -26,7 +26,9 @@ pub struct OfWorld {
 pub struct OfFeedback {
     /// More dialogues for fine-tuning.
     pub dialogues: Vec<Dialogue>,
-    /// Those of them that rounds of rejection sampling are trained on again.
+    /// Those of them that do no harm.
+    pub safe: Vec<Dialogue>,
+    /// Those of them that are about nothing adversarial.
     pub harmless: Vec<Dialogue>,
     /// Prompts to sample answers for, each with the world's own answer in the place of a model's, and
     /// whether it is adversarial.
@@ -136,6 +138,7 @@ impl OfFeedback {
         let held_out = feedback.conversations(Split::HeldOut);
         Self {
             dialogues: feedback.dialogues().iter().map(dialogue).collect(),
+            safe: safe(feedback),
             harmless: harmless(feedback),
             prompts: prompts.collect(),
             conversations: conversations.collect(),
