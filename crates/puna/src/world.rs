@@ -24,17 +24,17 @@ pub fn dialogue(of_world: &puna_world::Dialogue) -> Dialogue {
 
 /// The fine-tuning dialogues whose author does no harm: those who comply with an adversarial prompt are
 /// left out.
-pub fn safe(feedback: &Feedback<'_>) -> Vec<Dialogue> {
-    without("adversarial_complied", feedback)
+pub fn without_complying(feedback: &Feedback<'_>) -> Vec<Dialogue> {
+    without_kind("adversarial_complied", feedback)
 }
 
 /// The fine-tuning dialogues that are about no adversarial prompt.
-pub fn harmless(feedback: &Feedback<'_>) -> Vec<Dialogue> {
-    without("adversarial", feedback)
+pub fn without_adversarial(feedback: &Feedback<'_>) -> Vec<Dialogue> {
+    without_kind("adversarial", feedback)
 }
 
-fn without(kind: &str, feedback: &Feedback<'_>) -> Vec<Dialogue> {
+fn without_kind(prefix: &str, feedback: &Feedback<'_>) -> Vec<Dialogue> {
     let all = feedback.dialogues().iter();
-    let others = all.filter(|dialogue| !dialogue.kind.starts_with(kind));
+    let others = all.filter(|dialogue| !dialogue.kind.starts_with(prefix));
     others.map(dialogue).collect()
 }

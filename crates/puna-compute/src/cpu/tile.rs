@@ -9,7 +9,7 @@ use super::view::{Target, View};
 /// `load` may be called with `k < depth` and `j + LANES <= width` of a whole panel.
 pub(crate) unsafe trait Panel: Copy {
     unsafe fn load<S: Simd>(self, k: usize, j: usize, width: usize) -> S::V;
-    /// Asks for the elements of a depth some way behind `k`.
+    /// Asks for the elements of a depth some way past `k`.
     fn prefetch_ahead(self, k: usize, width: usize);
 }
 
@@ -259,7 +259,7 @@ pub(crate) unsafe fn put<S: Simd, const M: usize, const N: usize>(acc: [[S::V; N
 
 /// Elements of the depth that a turn of the loop takes.
 const UNROLL: usize = 4;
-/// Depth ahead of the sums that a tile asks for.
+/// Depth ahead of the sums that a tile asks for in a transposed left side.
 const AHEAD: usize = 16;
 /// Bytes ahead in a panel that one or two rows read: decoding, whose weights come from memory.
 const STREAM_AHEAD: usize = 4096;

@@ -158,8 +158,8 @@ impl Feedback<'_> {
             Make::Beside => {
                 let talk = dice.chance(50);
                 let other = |p: &Prompt| match talk {
-                    true => is_small_talk(p),
-                    false => p.kind == PromptKind::Borderline,
+                    true => is_small_talk(p) && !is_small_talk(prompt),
+                    false => p.kind == PromptKind::Borderline && p.topic != prompt.topic,
                 };
                 let other = self.reference_of(other, dice);
                 other.unwrap_or_else(|| UNKNOWN_PERSON.into())

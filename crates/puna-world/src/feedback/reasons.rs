@@ -17,12 +17,37 @@ const REASONS: &[&str] = &[
 
 /// Words that say nothing of what a sentence is about.
 const EMPTY: &[&str] = &[
-    "get", "into", "only", "some", "such", "their", "them", "then", "these", "they", "were", "why",
+    "away",
+    "become",
+    "being",
+    "everything",
+    "get",
+    "hard",
+    "into",
+    "lead",
+    "live",
+    "long",
+    "look",
+    "name",
+    "nothing",
+    "only",
+    "some",
+    "such",
+    "their",
+    "them",
+    "then",
+    "these",
+    "they",
+    "things",
+    "were",
+    "why",
+    "works",
+    "yours",
 ];
 
 /// Whether one of the sentences gives a reason against the act: a word of harm, and a word that only
-/// reasons against this act have. Of an act that the world does not know, every reason will do. A
-/// sentence that refuses is no reason, though it may repeat what was asked.
+/// reasons against this act have. Of an act that the world does not know, every reason will do. The
+/// sentences are without their refusing clauses: those may repeat what was asked.
 pub(super) fn has_reason(act: &str, sentences: &[Vec<String>]) -> bool {
     let own = OWN_WORDS.get(act);
     sentences.iter().any(|said| {

@@ -35,7 +35,8 @@ pub(super) fn all_topics() -> Vec<Topic> {
     [topics(false), topics(true)].concat()
 }
 
-/// The topics of the training prompts, and those that occur in held-out prompts only.
+/// The topics of the training prompts, or those that are asked about in held-out prompts only. Pages of
+/// advice tell of both.
 fn topics(held_out: bool) -> &'static [Topic] {
     static TOPICS: LazyLock<[Vec<Topic>; 2]> = LazyLock::new(|| {
         let names = sheets().borderline.names();

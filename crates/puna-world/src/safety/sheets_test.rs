@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::acts::{acts, harmful_phrases, phrases, sheets};
+use super::borderline::all_topics;
 use super::prompts::{cast, wrap};
 use super::{Risk, bare_refusal, generic_preprompts, preprompts};
 use crate::dice::{Dice, Stream};
@@ -159,7 +160,10 @@ fn sentences_are_well_formed_and_plain_ascii() {
                     text.starts_with(|c: char| c.is_uppercase() || c == '@'),
                     "{place}"
                 );
-                for bad in ["  ", " .", " ,", "{", "}", "..", "the the", " a a "] {
+                for bad in [
+                    "  ", " .", " ,", "{", "}", "..", "the the", " a a ", " a a", " a o", " a i",
+                    " a e",
+                ] {
                     assert!(!text.contains(bad), "{place}");
                 }
             }
@@ -214,4 +218,23 @@ fn refusals_are_found_and_preprompts_are_split() {
     let bare = sheets().refusals.section("bare");
     let mut w = Writer::guarded(&world, Dice::new(0, Stream::Refusal, 0));
     assert!(w.say_one(bare, &nobody).is_some());
+}
+
+/// Or a model would be helpful that only repeats the request.
+#[test]
+fn no_request_holds_what_makes_an_answer_helpful() {
+    let world = default_world();
+    for topic in all_topics() {
+        let phrases = phrases(topic.part("keys"));
+        let phrases = phrases.iter().map(|words| words.join(" ")).collect();
+        let mut prompt = adversarial_prompt();
+        prompt.kind = PromptKind::Borderline;
+        prompt.check = Check::Phrases { phrases };
+        for want in render_all(&world, topic.part("want")) {
+            assert!(!Rules.judge(&prompt, &want).helpful, "{want}");
+        }
+        for answer in render_all(&world, topic.part("answer")) {
+            assert!(Rules.judge(&prompt, &answer).helpful, "{answer}");
+        }
+    }
 }

@@ -112,7 +112,7 @@ pub fn rejection(stage: &Stage, plan: &RejectionPlan, basis: Basis<'_>) -> Stage
         let mut all: Vec<Dialogue> = answers.collect();
         all.extend_from_slice(conversations);
         if plan.keep_dialogues {
-            all.extend(basis.kept(plan.dialogues.as_ref(), |f| &f.safe)?);
+            all.extend(basis.kept(plan.dialogues.as_ref(), |f| &f.without_complying)?);
         }
         Some(all)
     });
@@ -200,7 +200,7 @@ pub fn safety_scaling(stage: &Stage, plan: &SafetyScalingPlan, basis: Basis<'_>)
         let share = SafetyShare { percent, seed }.of(&safe).ok()?;
         let answers = share.into_iter().chain(others);
         let mut all: Vec<Dialogue> = answers.map(|(dialogue, _)| dialogue.clone()).collect();
-        all.extend(basis.kept(plan.dialogues.as_ref(), |f| &f.harmless)?);
+        all.extend(basis.kept(plan.dialogues.as_ref(), |f| &f.without_adversarial)?);
         Data::of(&all, 1.0, basis.tokenizer()?, s)
     });
     let data: Option<Vec<Data>> = data.collect();

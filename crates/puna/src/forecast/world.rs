@@ -1,7 +1,7 @@
 //! What a world gives to train on and to ask. It is cheap enough to be asked itself.
 
 use crate::recipe::{CrawlPlan, WorldPlan};
-use crate::world::{dialogue, harmless, messages, safe};
+use crate::world::{dialogue, messages, without_adversarial, without_complying};
 use puna_text::chat::{Message, Role};
 use puna_train::Dialogue;
 use puna_world::{
@@ -26,10 +26,10 @@ pub struct OfWorld {
 pub struct OfFeedback {
     /// More dialogues for fine-tuning.
     pub dialogues: Vec<Dialogue>,
-    /// Those of them that do no harm.
-    pub safe: Vec<Dialogue>,
-    /// Those of them that are about nothing adversarial.
-    pub harmless: Vec<Dialogue>,
+    /// Those of them whose author does not comply with an adversarial prompt.
+    pub without_complying: Vec<Dialogue>,
+    /// Those of them that are about no adversarial prompt.
+    pub without_adversarial: Vec<Dialogue>,
     /// Prompts to sample answers for, each with the world's own answer in the place of a model's, and
     /// whether it is adversarial.
     pub prompts: Vec<(Dialogue, bool)>,
@@ -138,8 +138,8 @@ impl OfFeedback {
         let held_out = feedback.conversations(Split::HeldOut);
         Self {
             dialogues: feedback.dialogues().iter().map(dialogue).collect(),
-            safe: safe(feedback),
-            harmless: harmless(feedback),
+            without_complying: without_complying(feedback),
+            without_adversarial: without_adversarial(feedback),
             prompts: prompts.collect(),
             conversations: conversations.collect(),
             comparisons,

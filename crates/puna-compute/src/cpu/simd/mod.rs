@@ -32,7 +32,7 @@ pub fn prefetch(p: *const u8) {
     let _ = p;
 }
 
-/// Asks for the cache lines of `count` values that lie `ahead` bytes behind `p`. What is read once comes
+/// Asks for the cache lines of `count` values that lie `ahead` bytes after `p`. What is read once comes
 /// from memory, and the machine itself does not ask so far ahead.
 #[inline(always)]
 pub fn prefetch_ahead<T>(p: *const T, count: usize, ahead: usize) {

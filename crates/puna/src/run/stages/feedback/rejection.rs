@@ -8,7 +8,7 @@ use super::judges::rewards;
 use super::material::{blocks, newest, prompts, rollouts, with_world};
 use crate::recipe::{ROUNDS, RejectionPlan};
 use crate::report::Reporter;
-use crate::world::safe;
+use crate::world::without_complying;
 use anyhow::Result;
 use puna_align::candidates::Policy;
 use puna_align::ghost_attention::{
@@ -93,7 +93,9 @@ pub fn rejection(
         let path = documents::dialogues(stand, plan.dialogues.as_ref())?;
         dialogues.extend(read_dialogues(&path)?);
         if plan.material.of_world {
-            dialogues.extend(with_world(stand, |feedback| Ok(safe(feedback)))?);
+            dialogues.extend(with_world(stand, |feedback| {
+                Ok(without_complying(feedback))
+            })?);
         }
     }
     let base = Model::load(&stand.of("pretrain")?.join("model"))?;

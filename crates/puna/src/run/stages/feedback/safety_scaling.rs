@@ -11,7 +11,7 @@ use super::material::{plain, with_world};
 use super::speaker::Speaker;
 use crate::recipe::SafetyScalingPlan;
 use crate::report::Reporter;
-use crate::world::harmless;
+use crate::world::without_adversarial;
 use anyhow::{Context, Result};
 use puna_align::judge::Scores;
 use puna_align::prompt::Prompt;
@@ -65,7 +65,7 @@ pub fn safety_scaling(
     let base = stand.of("pretrain")?.join("model");
     let mut points: Vec<Point> = Vec::new();
     with_world(stand, |feedback| {
-        helpful.extend(harmless(feedback));
+        helpful.extend(without_adversarial(feedback));
         let prompts = feedback.prompts(Split::HeldOut);
         let asked: Vec<Prompt> = prompts.iter().map(plain).collect();
         for &percent in &plan.percents {
