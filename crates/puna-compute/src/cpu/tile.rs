@@ -1,6 +1,6 @@
 //! The micro-tile of a matrix product: a few rows by a few vectors, all in registers.
 
-use super::simd::{Simd, prefetch, prefetch_ahead};
+use super::simd::{Simd, prefetch};
 use super::view::{Target, View};
 
 /// Panel elements as a tile reads them, widened to `f32`.
@@ -9,8 +9,6 @@ use super::view::{Target, View};
 /// `load` may be called with `k < depth` and `j + LANES <= width` of a whole panel.
 pub(crate) unsafe trait Panel: Copy {
     unsafe fn load<S: Simd>(self, k: usize, j: usize, width: usize) -> S::V;
-    /// Asks for the elements of a depth some way past `k`.
-    fn prefetch_ahead(self, k: usize, width: usize);
 }
 
 /// A panel of `f32`.
@@ -24,11 +22,6 @@ unsafe impl Panel for F32Panel {
         // SAFETY: within the panel by the trait's contract.
         unsafe { S::load(self.0.add(k * width + j)) }
     }
-    #[inline(always)]
-    fn prefetch_ahead(self, k: usize, width: usize) {
-        let row = self.0.wrapping_add(k * width);
-        prefetch_ahead(row, width, STREAM_AHEAD);
-    }
 }
 
 /// A panel of bfloat16.
@@ -41,11 +34,6 @@ unsafe impl Panel for Bf16Panel {
     unsafe fn load<S: Simd>(self, k: usize, j: usize, width: usize) -> S::V {
         // SAFETY: within the panel by the trait's contract.
         unsafe { S::load_bf16(self.0.add(k * width + j)) }
-    }
-    #[inline(always)]
-    fn prefetch_ahead(self, k: usize, width: usize) {
-        let row = self.0.wrapping_add(k * width);
-        prefetch_ahead(row, width, STREAM_AHEAD);
     }
 }
 
@@ -202,9 +190,6 @@ unsafe fn add_products<
             // It walks from page to page, where no hardware foresees it.
             prefetch(at.wrapping_add(AHEAD * col).cast());
         }
-        if M <= 2 && !TRANSPOSED {
-            b.prefetch_ahead(k, N * S::LANES);
-        }
         let b: [S::V; N] = std::array::from_fn(|v| b.load::<S>(k, v * S::LANES, N * S::LANES));
         for i in 0..M {
             let x = S::splat(*at.wrapping_add(i * row));
@@ -259,10 +244,8 @@ pub(crate) unsafe fn put<S: Simd, const M: usize, const N: usize>(acc: [[S::V; N
 
 /// Elements of the depth that a turn of the loop takes.
 const UNROLL: usize = 4;
-/// Depth ahead of the sums that a tile asks for in a transposed left side.
+/// Depth ahead of the sums that a tile asks for.
 const AHEAD: usize = 16;
-/// Bytes ahead in a panel that one or two rows read: decoding, whose weights come from memory.
-const STREAM_AHEAD: usize = 4096;
 
 /// Widest tile of any instruction set.
 const MAX_TILE_WIDTH: usize = 48;

@@ -2,7 +2,7 @@
 
 use super::super::isa::{Isa, kernel};
 #[cfg(target_arch = "x86_64")]
-use super::super::simd::{Avx512, Simd, prefetch_ahead};
+use super::super::simd::{Avx512, Simd, prefetch};
 use super::super::tile::{Bf16Panel, tiles};
 #[cfg(target_arch = "x86_64")]
 use super::super::tile::{pick_tile, put};
@@ -137,7 +137,7 @@ unsafe fn pairs_tile<const M: usize, const N: usize>(
     mut b: *const u32,
     c: Target,
 ) {
-    /// Bytes ahead in weights that one or two rows read.
+    /// Bytes ahead in weights that are read once.
     const STREAM_AHEAD: usize = 4096;
     use std::arch::x86_64::*;
     // SAFETY: this function has the features; the caller answers for the pointers; the two types of
@@ -150,7 +150,9 @@ unsafe fn pairs_tile<const M: usize, const N: usize>(
             let w: [__m512bh; N] =
                 std::array::from_fn(|v| bits(_mm512_loadu_si512(b.add(v * 16).cast())));
             if M <= 2 {
-                prefetch_ahead(b, N * 16, STREAM_AHEAD);
+                for v in 0..N {
+                    prefetch(b.cast::<u8>().wrapping_add(v * 64 + STREAM_AHEAD));
+                }
             }
             for i in 0..M {
                 let x = bits(_mm512_set1_epi32((*rows[i].add(k)).cast_signed()));

@@ -7,14 +7,14 @@
 use super::super::isa::{Isa, kernel};
 #[cfg(target_arch = "x86_64")]
 use super::super::simd::Avx512;
-use super::super::simd::{Simd, prefetch_ahead};
+use super::super::simd::{Simd, prefetch};
 use super::super::tile::{pick_tile, put};
 use super::super::view::Target;
 use half::f16;
 
 /// Depths that share a scale.
 pub(super) const BLOCK: usize = 32;
-/// Bytes ahead in weights that one or two rows read; twice those of wider formats, being read faster.
+/// Bytes ahead in weights that are read once.
 const STREAM_AHEAD: usize = 8192;
 
 /// Depths that one dot product takes.
@@ -210,7 +210,10 @@ unsafe fn tile<S: Simd, D: Dot<S>, const M: usize, const N: usize>(
             for g in 0..GROUPS {
                 let at = b.add(g * width * GROUP);
                 if M <= 2 {
-                    prefetch_ahead(at, width * GROUP, STREAM_AHEAD);
+                    // Weights that are read once come from memory; the machine does not ask far ahead.
+                    for v in 0..N {
+                        prefetch(at.wrapping_add(v * S::LANES * GROUP + STREAM_AHEAD));
+                    }
                 }
                 let w: [S::I; N] =
                     std::array::from_fn(|v| S::load_int(at.add(v * S::LANES * GROUP).cast()));
@@ -221,9 +224,6 @@ unsafe fn tile<S: Simd, D: Dot<S>, const M: usize, const N: usize>(
                 }
             }
             let scales = b.add(BLOCK * width).cast::<u16>();
-            if M <= 2 {
-                prefetch_ahead(scales, width, STREAM_AHEAD);
-            }
             for v in 0..N {
                 let scale = S::load_f16(scales.add(v * S::LANES));
                 for i in 0..M {

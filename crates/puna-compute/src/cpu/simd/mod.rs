@@ -32,16 +32,6 @@ pub fn prefetch(p: *const u8) {
     let _ = p;
 }
 
-/// Asks for the cache lines of `count` values that lie `ahead` bytes after `p`. What is read once comes
-/// from memory, and the machine itself does not ask so far ahead.
-#[inline(always)]
-pub fn prefetch_ahead<T>(p: *const T, count: usize, ahead: usize) {
-    let start = p.cast::<u8>().wrapping_add(ahead);
-    for line in (0..count * size_of::<T>()).step_by(64) {
-        prefetch(start.wrapping_add(line));
-    }
-}
-
 /// Vectors of [`Simd::LANES`] `f32`.
 ///
 /// # Safety
