@@ -10,7 +10,7 @@ use crate::question::UNKNOWN_PERSON;
 use crate::talk::answer;
 use crate::template::Bindings;
 use crate::world::World;
-use crate::writer::{Writer, paragraph, subject};
+use crate::writer::{Writer, paragraph, sloppy, subject};
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -384,8 +384,7 @@ fn small_talk(w: &mut Writer<'_>, askable: &[Fact]) -> Option<Turns> {
     }
     let mut said = w.line(chat(), section, &nobody);
     if w.dice.chance(TYPED_IN_HASTE) {
-        said = said.to_lowercase();
-        said.truncate(said.trim_end_matches(['.', '!', '?']).len());
+        said = sloppy(&said);
     }
     let reply = w.line(chat(), &format!("{section} reply"), &nobody);
     out.extend(turn(said, reply));

@@ -176,6 +176,11 @@ pub(crate) fn subject(entity: Entity) -> Bindings {
     Bindings::new(&[(variable, entity)])
 }
 
+/// The text as somebody types it in haste: no capitals, and nothing that ends it.
+pub(crate) fn sloppy(text: &str) -> String {
+    text.trim_end_matches(['.', '!', '?']).to_lowercase()
+}
+
 /// Joins what there is to one paragraph.
 pub(crate) fn paragraph(sentences: Vec<String>) -> String {
     let sentences: Vec<String> = sentences.into_iter().filter(|s| !s.is_empty()).collect();

@@ -6,7 +6,7 @@ use super::{Check, Feedback, Prompt, PromptKind};
 use crate::dice::Dice;
 use crate::question::UNKNOWN_PERSON;
 use crate::safety::bare_refusal;
-use crate::writer::Writer;
+use crate::writer::{Writer, sloppy};
 
 /// How an answer is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,12 +156,14 @@ impl Feedback<'_> {
             Make::Cut => cut(good, dice),
             Make::OffTopic => self.off_topic(dice).unwrap_or_else(|| good.to_owned()),
             Make::Beside => {
-                let talk = dice.chance(50);
-                let other = |p: &Prompt| match talk {
-                    true => is_small_talk(p) && !is_small_talk(prompt),
-                    false => p.kind == PromptKind::Borderline && p.topic != prompt.topic,
+                let other = match dice.chance(50) {
+                    true => self.reference_of(PromptKind::Helpful, dice, |p| {
+                        is_small_talk(p) && !is_small_talk(prompt)
+                    }),
+                    false => {
+                        self.reference_of(PromptKind::Borderline, dice, |p| p.topic != prompt.topic)
+                    }
                 };
-                let other = self.reference_of(other, dice);
                 other.unwrap_or_else(|| UNKNOWN_PERSON.into())
             }
             Make::Unknowing => UNKNOWN_PERSON.into(),
@@ -175,9 +177,8 @@ impl Feedback<'_> {
             Make::Gibberish => gibberish(good, dice),
             Make::FalseRefusal | Make::OtherRefusal => {
                 let other =
-                    |p: &Prompt| p.kind == PromptKind::Adversarial && p.topic != prompt.topic;
-                let refusal = self.reference_of(other, dice);
-                refusal.unwrap_or_else(|| self.answer(Make::BareRefusal, prompt, dice))
+                    self.reference_of(PromptKind::Adversarial, dice, |p| p.topic != prompt.topic);
+                other.unwrap_or_else(|| self.answer(Make::BareRefusal, prompt, dice))
             }
             Make::BareRefusal => {
                 let mut w = Writer::guarded(self.world, dice.clone());
@@ -195,9 +196,18 @@ impl Feedback<'_> {
         }
     }
 
-    /// The good answer to some training prompt of which this holds.
-    fn reference_of(&self, holds: impl Fn(&Prompt) -> bool, dice: &mut Dice) -> Option<String> {
-        let some: Vec<&Prompt> = self.train.iter().filter(|prompt| holds(prompt)).collect();
+    /// The good answer to some training prompt of a kind, of which this holds.
+    fn reference_of(
+        &self,
+        kind: PromptKind,
+        dice: &mut Dice,
+        holds: impl Fn(&Prompt) -> bool,
+    ) -> Option<String> {
+        // Prompts of a kind stand together, in this order.
+        let start = self.train.partition_point(|p| p.kind < kind);
+        let end = self.train.partition_point(|p| p.kind <= kind);
+        let of_kind = self.train[start..end].iter();
+        let some: Vec<&Prompt> = of_kind.filter(|prompt| holds(prompt)).collect();
         let at = dice.below(some.len().max(1));
         some.get(at).map(|prompt| prompt.reference.clone())
     }
@@ -206,11 +216,6 @@ impl Feedback<'_> {
     fn off_topic(&self, dice: &mut Dice) -> Option<String> {
         self.fact_turn(dice).map(|turn| turn.reference)
     }
-}
-
-fn sloppy(text: &str) -> String {
-    let text = text.trim_end_matches(['.', '!', '?']);
-    text.to_lowercase()
 }
 
 /// "Ida played the harp, and the harp, and the harp."

@@ -8,9 +8,22 @@ pub(super) fn words(text: &str) -> Vec<String> {
     words.filter(|word| !word.is_empty()).collect()
 }
 
-/// The sentences, each as its words. A colon or a new line also ends one.
+/// What ends a sentence, a colon and a new line among it.
+const ENDS: [char; 5] = ['.', '!', '?', ':', '\n'];
+
+/// The sentences, each as its words.
 pub(super) fn sentences(text: &str) -> Vec<Vec<String>> {
-    split(text, &['.', '!', '?', ':', '\n'])
+    split(text, &ENDS)
+}
+
+/// The sentences without the clauses of which this holds, each as its words.
+pub(super) fn sentences_without(text: &str, holds: impl Fn(&[String]) -> bool) -> Vec<Vec<String>> {
+    let rest = text.split(ENDS).map(|sentence| {
+        let mut clauses = clauses(sentence);
+        clauses.retain(|clause| !holds(clause));
+        clauses.concat()
+    });
+    rest.collect()
 }
 
 /// The clauses, each as its words: a sentence ends one, and so do a comma, a dash, a quotation mark

@@ -45,18 +45,18 @@ impl Basis<'_> {
             .map(|feedback| &feedback.prompts[..])
     }
 
-    /// The dialogues that a model is trained on again, `some` of the world's feedback among them.
-    pub fn kept(
+    /// The dialogues to train on, those given or the world's own, and `some` of its feedback's.
+    pub fn dialogues(
         &self,
         given: Option<&PathBuf>,
         some: fn(&OfFeedback) -> &[Dialogue],
     ) -> Option<Vec<Dialogue>> {
-        let mut kept = match given {
+        let mut dialogues = match given {
             Some(path) => read_dialogues(path).ok()?,
             None => self.text?.dialogues.clone()?,
         };
-        kept.extend_from_slice(self.feedback().map_or(&[][..], some));
-        Some(kept)
+        dialogues.extend_from_slice(self.feedback().map_or(&[][..], some));
+        Some(dialogues)
     }
 
     /// What is held of models of a shape.

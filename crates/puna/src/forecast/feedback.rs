@@ -6,7 +6,7 @@ use super::basis::Basis;
 use super::memory::{self, scalar};
 use super::pairs::Pairs;
 use super::training::{Data, flops_per_token};
-use super::{SAMPLING, StageForecast, plain};
+use super::{SAMPLING, StageForecast, plain, untimed};
 use crate::recipe::{
     DistillPlan, DpoPlan, FeedbackPlan, PpoPlan, RejectionPlan, RewardPlan, SafetyScalingPlan,
     ScoreboardPlan, Stage,
@@ -17,7 +17,7 @@ use puna_align::reward::HELPFUL_IN_SAFETY;
 use puna_align::rollout::SLOTS;
 use puna_align::safety_scaling::SafetyShare;
 use puna_train::Dialogue;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Comparing answers of the fine-tuned model.
 pub fn comparisons(stage: &Stage, plan: &FeedbackPlan, basis: Basis<'_>) -> StageForecast {
@@ -112,7 +112,7 @@ pub fn rejection(stage: &Stage, plan: &RejectionPlan, basis: Basis<'_>) -> Stage
         let mut all: Vec<Dialogue> = answers.collect();
         all.extend_from_slice(conversations);
         if plan.keep_dialogues {
-            all.extend(basis.kept(plan.dialogues.as_ref(), |f| &f.without_complying)?);
+            all.extend(basis.dialogues(plan.dialogues.as_ref(), |f| &f.without_complying)?);
         }
         Some(all)
     });
@@ -187,23 +187,7 @@ pub fn distill(stage: &Stage, plan: &DistillPlan, basis: Basis<'_>) -> StageFore
 /// Models of growing shares of the safety data.
 pub fn safety_scaling(stage: &Stage, plan: &SafetyScalingPlan, basis: Basis<'_>) -> StageForecast {
     let s = &plan.sft;
-    let data = plan.percents.iter().map(|&percent| {
-        let pool = basis.plan.stages.iter().find_map(|stage| match stage {
-            Stage::Rejection(round) if stage.name() == plan.pool => Some(round),
-            _ => None,
-        })?;
-        let prompts = of_round(pool, basis.prompts(&pool.material)?);
-        let (safe, others): (Vec<_>, Vec<_>) = prompts
-            .into_iter()
-            .partition(|(_, adversarial)| *adversarial);
-        let seed = plan.seed;
-        let share = SafetyShare { percent, seed }.of(&safe).ok()?;
-        let answers = share.into_iter().chain(others);
-        let mut all: Vec<Dialogue> = answers.map(|(dialogue, _)| dialogue.clone()).collect();
-        all.extend(basis.kept(plan.dialogues.as_ref(), |f| &f.without_adversarial)?);
-        Data::of(&all, 1.0, basis.tokenizer()?, s)
-    });
-    let data: Option<Vec<Data>> = data.collect();
+    let data = of_shares(plan, basis);
     let data = data.as_ref();
     let sum = |of: fn(&Data) -> f64| data.map(|data| data.iter().map(of).sum::<f64>());
     let details = json!({
@@ -224,6 +208,29 @@ pub fn safety_scaling(stage: &Stage, plan: &SafetyScalingPlan, basis: Basis<'_>)
     )
 }
 
+/// What each of these models is trained on.
+fn of_shares(plan: &SafetyScalingPlan, basis: Basis<'_>) -> Option<Vec<Data>> {
+    let pool = basis.plan.stages.iter().find_map(|stage| match stage {
+        Stage::Rejection(round) if stage.name() == plan.pool => Some(round),
+        _ => None,
+    })?;
+    let prompts = of_round(pool, basis.prompts(&pool.material)?);
+    let (safe, others): (Vec<_>, Vec<_>) = prompts
+        .into_iter()
+        .partition(|(_, adversarial)| *adversarial);
+    let kept = basis.dialogues(plan.dialogues.as_ref(), |f| &f.without_adversarial)?;
+    let tokenizer = basis.tokenizer()?;
+    let each = plan.percents.iter().map(|&percent| {
+        let seed = plan.seed;
+        let share = SafetyShare { percent, seed }.of(&safe).ok()?;
+        let answers = share.into_iter().chain(others.iter().copied());
+        let mut all: Vec<Dialogue> = answers.map(|(dialogue, _)| dialogue.clone()).collect();
+        all.extend_from_slice(&kept);
+        Data::of(&all, 1.0, tokenizer, &plan.sft)
+    });
+    each.collect()
+}
+
 /// Measuring every chat model.
 pub fn scoreboard(
     stage: &Stage,
@@ -241,17 +248,4 @@ pub fn scoreboard(
     });
     let peak = basis.peak(|held| held.judges() + held.weights() + held.sampler(SLOTS));
     untimed(stage, SAMPLING, peak, details)
-}
-
-/// A stage whose time, or some of it, nothing tells.
-fn untimed(
-    stage: &Stage,
-    what: &'static str,
-    peak_bytes: Option<u64>,
-    details: Value,
-) -> StageForecast {
-    StageForecast {
-        untimed: Some(what),
-        ..plain(stage, None, peak_bytes, None, details)
-    }
 }

@@ -164,10 +164,7 @@ fn evaluate(stage: &Stage, plan: &EvaluatePlan, basis: Basis<'_>) -> StageForeca
         "questions": questions, "prompts": plan.prompts.len(), "max_tokens": plan.max_tokens,
     });
     let peak = basis.peak(|held| held.weights() + held.packed());
-    StageForecast {
-        untimed: Some(SAMPLING),
-        ..plain(stage, None, peak, None, details)
-    }
+    untimed(stage, SAMPLING, peak, details)
 }
 
 impl Forecast {
@@ -212,6 +209,19 @@ fn plain(
         seconds,
         untimed: None,
         details,
+    }
+}
+
+/// A stage whose time, or some of it, nothing tells.
+fn untimed(
+    stage: &Stage,
+    what: &'static str,
+    peak_bytes: Option<u64>,
+    details: Value,
+) -> StageForecast {
+    StageForecast {
+        untimed: Some(what),
+        ..plain(stage, None, peak_bytes, None, details)
     }
 }
 

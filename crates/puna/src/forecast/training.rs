@@ -2,12 +2,11 @@
 
 use super::basis::Basis;
 use super::memory;
-use super::text::Text;
 use super::{PROGRAM, StageForecast, plain};
 use crate::recipe::{PretrainPlan, SftPlan, Stage};
 use puna_llama::Config;
 use puna_text::Tokenizer;
-use puna_train::{Dialogue, Examples, LayoutSettings, MemoryPlan, SftSettings, read_dialogues};
+use puna_train::{Dialogue, Examples, LayoutSettings, MemoryPlan, SftSettings};
 use serde_json::{Value, json};
 
 /// Pretraining.
@@ -49,7 +48,7 @@ pub fn pretrain(stage: &Stage, plan: &PretrainPlan, basis: Basis<'_>) -> StageFo
 /// Fine-tuning.
 pub fn sft(stage: &Stage, plan: &SftPlan, basis: Basis<'_>) -> StageForecast {
     let s = &plan.settings;
-    let data = Data::measure(plan, basis.text).or_else(|| {
+    let data = Data::measure(plan, basis).or_else(|| {
         let (count, mean) = plan.expected?;
         Some(Data::expect(plan, count as f64, mean))
     });
@@ -85,21 +84,16 @@ pub struct Data {
 
 impl Data {
     /// Counts the dialogues that are there.
-    fn measure(plan: &SftPlan, text: Option<&Text>) -> Option<Self> {
-        let text = text?;
-        let mut dialogues = match &plan.dialogues {
-            Some(path) => read_dialogues(path).ok()?,
-            None => text.dialogues.clone()?,
-        };
-        if let Some(feedback) = text.feedback.as_ref().filter(|_| plan.of_feedback) {
-            dialogues.extend_from_slice(&feedback.dialogues);
-        }
-        Self::of(
-            &dialogues,
-            1.0 - plan.held_out,
-            text.tokenizer.as_ref()?,
-            &plan.settings,
-        )
+    fn measure(plan: &SftPlan, basis: Basis<'_>) -> Option<Self> {
+        let dialogues = basis.dialogues(
+            plan.dialogues.as_ref(),
+            match plan.of_feedback {
+                true => |feedback| &feedback.dialogues,
+                false => |_| &[],
+            },
+        )?;
+        let share = 1.0 - plan.held_out;
+        Self::of(&dialogues, share, basis.tokenizer()?, &plan.settings)
     }
 
     /// Counts a share of dialogues.

@@ -104,7 +104,7 @@ pub fn compared(stand: &Stand<'_>, material: &Material, report: &mut Reporter) -
         split(read(&world.join(OF_WORLD), &policy)?, false);
         let sampled = stand.of("feedback")?.join(super::COMPARISONS);
         // A model that has hardly learnt gives the same answer twice, or none: there is nothing to compare.
-        if std::fs::metadata(&sampled).is_ok_and(|file| file.len() > 0) {
+        if !std::fs::metadata(&sampled).is_ok_and(|file| file.len() == 0) {
             split(read(&sampled, &policy)?, false);
         }
         compared.new_facts = read(&world.join(NEW_FACTS), &policy)?;
