@@ -11,6 +11,10 @@ pub struct Batch {
     pub targets: Vec<u32>,
     /// The documents: attention and positions start afresh in each. They cover all rows in order.
     pub segments: Vec<Segment>,
+    /// The rows, rising, whose target counts; all without. A language-model head, a large part of a
+    /// small model's work, is computed for these alone: the outputs of the others are 0, and so is
+    /// their derivative, whatever it is said to be. A scalar head is computed for all rows.
+    pub counted: Option<Vec<u32>>,
 }
 
 impl Batch {

@@ -10,7 +10,7 @@ use puna_compute::{Ops, Result, Write};
 
 impl<O: Ops> Worker<O> {
     /// One number a row, no gradient: the log-probability of its target, or the scalar, as the
-    /// head is.
+    /// head is. Rows that do not count ([`Batch::counted`]) have log-probability 0.
     pub fn outputs(&mut self, params: &Params<O::Buf>, batch: &Batch) -> Vec<f32> {
         self.forward(params, batch);
         self.read_head(params, batch)
@@ -97,10 +97,21 @@ impl<O: Ops> Worker<O> {
         let head = params.get(ParamKind::Head, &self.config);
         let mut outputs = vec![0.0; batch.rows()];
         match self.config.head {
-            HeadKind::LanguageModel => {
-                self.ops
-                    .head_logprobs(&mut outputs, &self.normed, head, &batch.targets, dim, width)
-            }
+            HeadKind::LanguageModel => match &batch.counted {
+                None => {
+                    let (x, targets) = (&self.normed, &batch.targets);
+                    self.ops
+                        .head_logprobs(&mut outputs, x, head, targets, dim, width);
+                }
+                Some(rows) => {
+                    let (x, targets) = (&mut self.hidden, pick(&batch.targets, rows));
+                    let mut some = vec![0.0; rows.len()];
+                    self.ops.embedding(x, &self.normed, rows, dim);
+                    self.ops
+                        .head_logprobs(&mut some, x, head, &targets, dim, width);
+                    put(&mut outputs, rows, &some);
+                }
+            },
             HeadKind::Scalar => {
                 let rows = batch.rows();
                 let scalars = &mut self.scalars;
@@ -147,20 +158,44 @@ impl<O: Ops> Worker<O> {
         coefficients: &[f32],
         write: Write,
     ) -> Vec<f32> {
-        let config = &self.config;
+        let (config, ops) = (&self.config, &mut self.ops);
+        let (dim, vocab) = (config.dim, config.vocab_size);
+        let dhead = grads.get_mut(ParamKind::Head, config);
+        let head = params.get(ParamKind::Head, config);
         let mut logprobs = vec![0.0; batch.rows()];
-        self.ops.head_logprobs_backward(
-            &mut self.dnormed,
-            grads.get_mut(ParamKind::Head, config),
-            &mut logprobs,
-            &self.normed,
-            params.get(ParamKind::Head, config),
-            &batch.targets,
-            coefficients,
-            config.dim,
-            config.vocab_size,
-            write,
-        );
+        match &batch.counted {
+            None => ops.head_logprobs_backward(
+                &mut self.dnormed,
+                dhead,
+                &mut logprobs,
+                &self.normed,
+                head,
+                &batch.targets,
+                coefficients,
+                dim,
+                vocab,
+                write,
+            ),
+            Some(rows) => {
+                let mut some = vec![0.0; rows.len()];
+                ops.embedding(&mut self.hidden, &self.normed, rows, dim);
+                ops.head_logprobs_backward(
+                    &mut self.dhidden,
+                    dhead,
+                    &mut some,
+                    &self.hidden,
+                    head,
+                    &pick(&batch.targets, rows),
+                    &pick(coefficients, rows),
+                    dim,
+                    vocab,
+                    write,
+                );
+                ops.clear(&mut self.dnormed, batch.rows() * dim);
+                ops.embedding_backward(&mut self.dnormed, &self.dhidden, rows, dim);
+                put(&mut logprobs, rows, &some);
+            }
+        }
         logprobs
     }
 
@@ -181,5 +216,15 @@ impl<O: Ops> Worker<O> {
         let (dnormed, head) = (&mut self.dnormed, params.get(ParamKind::Head, config));
         ops.linear_backward_input(dnormed, dscalars, head, rows, config.dim, 1, Write::Set);
         outputs
+    }
+}
+
+fn pick<T: Copy>(from: &[T], rows: &[u32]) -> Vec<T> {
+    rows.iter().map(|&row| from[row as usize]).collect()
+}
+
+fn put(to: &mut [f32], rows: &[u32], values: &[f32]) {
+    for (&row, &value) in rows.iter().zip(values) {
+        to[row as usize] = value;
     }
 }

@@ -41,7 +41,8 @@ pub struct Worker<O: Ops> {
     /// One per layer, or a single one that every layer uses in turn.
     blocks: Vec<Block<O::Buf>>,
     pub(crate) normed: O::Buf,
-    hidden: O::Buf,
+    /// The SwiGLU product; while a head is at work, the hidden states of the rows that count.
+    pub(crate) hidden: O::Buf,
     /// A scalar head's outputs, and then their gradients.
     pub(crate) scalars: O::Buf,
     // Gradients of activations.
@@ -49,7 +50,7 @@ pub struct Worker<O: Ops> {
     pub(crate) dnormed: O::Buf,
     dattention: O::Buf,
     dqkv: O::Buf,
-    dhidden: O::Buf,
+    pub(crate) dhidden: O::Buf,
     dgate_up: O::Buf,
 }
 
@@ -78,13 +79,13 @@ impl<O: Ops> Worker<O> {
                 .collect::<Result<_>>()?,
             blocks: (0..kept).map(|_| block()).collect::<Result<_>>()?,
             normed: buf(config.dim)?,
-            hidden: buf(config.hidden_dim)?,
+            hidden: buf(config.hidden_dim.max(config.dim))?,
             scalars: buf(scalar_width(config))?,
             dx: buf(config.dim)?,
             dnormed: buf(config.dim)?,
             dattention: buf(shape.q_width())?,
             dqkv: buf(shape.qkv_width())?,
-            dhidden: buf(config.hidden_dim)?,
+            dhidden: buf(config.hidden_dim.max(config.dim))?,
             dgate_up: buf(2 * config.hidden_dim)?,
             ops,
             config: config.clone(),
@@ -100,7 +101,7 @@ impl<O: Ops> Worker<O> {
         let kept = if options.recompute { 1 } else { config.layers };
         let residual = (config.layers + 1) * dim;
         let blocks = kept * (qkv + q + shape.heads + dim + 2 * hidden);
-        let passing = 3 * dim + q + qkv + 4 * hidden;
+        let passing = 3 * dim + q + qkv + 2 * hidden + 2 * hidden.max(dim);
         let (rope, scalar) = (config.head_dim, scalar_width(config));
         4 * options.max_rows as u64 * (residual + blocks + passing + rope + scalar) as u64
     }

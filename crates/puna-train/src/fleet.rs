@@ -156,7 +156,8 @@ impl Fleet {
     /// of the sequence with that number to the loss's derivative by each of them; rows that a loss
     /// couples must be in one sequence, as segments of it. Gives the outputs, by sequence; the
     /// gradient stays for [`Fleet::grad_norm`] and [`Fleet::adamw_step`]. The same bits for any
-    /// number of threads. The sequences' weights are for `derivative` to look at.
+    /// number of threads. The sequences' weights are for `derivative` to look at, except that with a
+    /// language-model head rows of weight 0 have the output and the derivative 0.
     pub fn backward_by(
         &mut self,
         params: &Params<HostBuf>,
@@ -249,8 +250,8 @@ impl Fleet {
         Ok(sum.outputs())
     }
 
-    /// Log-probability of every target, by sequence. The same bits for any number of threads and any
-    /// size of micro-batch.
+    /// Log-probability of every target, by sequence, 0 for rows of weight 0. The same bits for any
+    /// number of threads and any size of micro-batch.
     pub fn logprobs(
         &mut self,
         params: &Params<HostBuf>,

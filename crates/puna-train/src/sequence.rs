@@ -82,9 +82,14 @@ impl Sequence {
     }
 }
 
-/// The rows of some sequences as one batch.
+/// The rows of some sequences as one batch, in which those of weight 0 do not count.
 pub(crate) fn batch(sequences: &[Sequence]) -> Batch {
     let mut batch = Batch::default();
+    let weights = || (0..).zip(sequences.iter().flat_map(|s| &s.weights));
+    if weights().any(|(_, &w)| w == 0.0) {
+        let counted = weights().filter(|&(_, &w)| w != 0.0);
+        batch.counted = Some(counted.map(|(row, _)| row).collect());
+    }
     for sequence in sequences {
         let mut at = 0;
         for &len in &sequence.segments {

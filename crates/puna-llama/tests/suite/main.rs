@@ -5,6 +5,7 @@
 
 #[macro_use]
 mod common;
+mod counted;
 mod decoding;
 mod files;
 mod fuzz;

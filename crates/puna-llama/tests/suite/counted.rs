@@ -1,0 +1,66 @@
+//! A head that is computed for some rows alone gives what it gives for all.
+
+use crate::common::*;
+use puna_compute::{HostBuf, Ops, Write};
+use puna_llama::{Batch, Model, Params, Worker, WorkerOptions};
+
+fn batch(counted: Option<Vec<u32>>) -> Batch {
+    let tokens: Vec<u32> = (0..40).map(|i| (i * i + 3 * i) % 61).collect();
+    let mut batch = Batch::default();
+    batch.push(&tokens[..25], &tokens[1..26]);
+    batch.push(&tokens[26..39], &tokens[27..]);
+    Batch { counted, ..batch }
+}
+
+/// Log-probabilities with and without a gradient, and the gradient, of a loss over those rows.
+fn pass<O: Ops<Buf = HostBuf>>(
+    make: &dyn Fn() -> O,
+    model: &Model,
+    batch: &Batch,
+    rows: &[u32],
+) -> (Vec<f32>, Vec<f32>, Params<HostBuf>) {
+    let max_rows = batch.rows();
+    let recompute = false;
+    let options = WorkerOptions {
+        max_rows,
+        recompute,
+    };
+    let mut worker = Worker::new(make(), &model.config, options).unwrap();
+    let mut coefficients = vec![0.0; batch.rows()];
+    for &row in rows {
+        coefficients[row as usize] = -0.1 - 0.01 * row as f32;
+    }
+    let logprobs = worker.logprobs(&model.params, batch);
+    let mut grads = Params::zeros(&make(), &model.config).unwrap();
+    // What stands there already must not matter.
+    grads.tensors.iter_mut().for_each(|t| t.fill(7.0));
+    let outputs = worker.backward(&model.params, &mut grads, batch, &coefficients, Write::Set);
+    (logprobs, outputs, grads)
+}
+
+fn some_rows<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
+    let model = lively_model(61);
+    for rows in [vec![3, 4, 11, 24, 25, 37], (0..38).collect(), vec![]] {
+        let (all, _, expected) = pass(make, &model, &batch(None), &rows);
+        let counted = batch(Some(rows.clone()));
+        let (logprobs, outputs, grads) = pass(make, &model, &counted, &rows);
+        for (row, (&found, &whole)) in (0..).zip(logprobs.iter().zip(&all)) {
+            let expected = if rows.contains(&row) { whole } else { 0.0 };
+            assert_eq!(found, expected, "row {row}");
+        }
+        assert_eq!(outputs, logprobs);
+        for (spec, (found, expected)) in model
+            .config
+            .param_specs()
+            .iter()
+            .zip(grads.tensors.iter().zip(&expected.tensors))
+        {
+            assert_close(&spec.name(), found, expected, 1e-5);
+        }
+    }
+}
+
+#[test]
+fn some_rows_alone() {
+    on_every_device!(make => some_rows(&make));
+}
