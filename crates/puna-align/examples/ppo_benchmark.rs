@@ -103,7 +103,7 @@ fn main() {
         ("batch", 64),
         ("mini-batch", 16),
         ("threads", 2),
-        ("slots", 16),
+        ("slots", 32),
         ("rows", 512),
         ("iterations", 3),
     ];
