@@ -58,7 +58,7 @@ impl<'a, O: PairObjective> Comparisons<'a, O> {
 }
 
 impl<O: PairObjective + Sync> Source for Comparisons<'_, O> {
-    fn next_batch(&mut self) -> Result<Vec<Sequence>> {
+    fn next_batch(&mut self, _step: u64) -> Result<Vec<Sequence>> {
         let from = self.cursor.item as usize;
         let to = (from + self.batch).min(self.order.len());
         let pairs = self.train;

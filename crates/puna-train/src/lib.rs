@@ -33,7 +33,7 @@ pub use loader::{Cursor, Loader, LoaderOptions};
 pub use memory::{MemoryPlan, memory_bytes};
 pub use metrics::{MetricsLog, StepMetrics};
 pub use optimizer::{Moments, OptimizerSettings};
-pub use pretrain::{Init, PretrainJob, PretrainSettings, pretrain};
+pub use pretrain::{Init, LongSequences, PretrainJob, PretrainSettings, pretrain};
 pub use schedule::{Decay, Schedule};
 pub use sequence::Sequence;
 pub use sft::{SftJob, SftSettings, TooLong, sft};

@@ -104,14 +104,21 @@ impl<'a> Loader<'a> {
         self.cursor
     }
 
-    /// Goes to where a loader over the same files with the same options stood.
+    /// Makes what follows sequences of `seq_len` rows, with or without a document mask.
+    pub fn reshape(&mut self, seq_len: usize, document_mask: bool) {
+        self.options.seq_len = seq_len;
+        self.options.document_mask = document_mask;
+    }
+
+    /// Goes to where a loader over the same files with the same seed stood.
     pub fn seek(&mut self, cursor: Cursor) -> Result<()> {
         let rows = (cursor.item < u64::from(self.documents)).then(|| {
             self.cursor = cursor;
             self.shuffle();
-            self.document().2
+            self.document().1.len()
         });
         match rows {
+            // The last row may be left to a loader without a mask.
             Some(rows) if cursor.row < rows as u64 || cursor.row == 0 => Ok(()),
             _ => Err(Error::Data(format!(
                 "the token files have no place {cursor:?}; they have changed"

@@ -22,6 +22,18 @@ use std::sync::atomic::AtomicBool;
 /// Sequences that validation holds in memory at a time.
 const VALIDATION_CHUNK: usize = 64;
 
+/// Steps of long sequences among the others. Where attention stays within documents that are short,
+/// no row ever looks far back; what is asked of the model later, in dialogues of many turns, would
+/// move weights that hold what it has learnt. In these steps attention crosses documents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LongSequences {
+    /// Rows of a sequence; must divide the rows of a step.
+    pub seq_len: usize,
+    /// One step in so many is long, the first of them this one; 0 is none.
+    pub every: u64,
+}
+
 /// Every number of pretraining; the defaults are the paper's, for its 7B and 13B models, where the
 /// paper speaks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,7 +45,8 @@ pub struct PretrainSettings {
     pub batch_sequences: usize,
     /// Steps to take. Give this or `epochs`.
     pub steps: Option<u64>,
-    /// Passes over the data to take, in whole steps, rounded up. Give this or `steps`.
+    /// Passes over the data to take, in whole steps, rounded up. Give this or `steps`. The rows are
+    /// those of steps that are not long: in long ones the end of a document is a row too.
     pub epochs: Option<f64>,
     /// Highest learning rate.
     pub lr: f64,
@@ -47,6 +60,9 @@ pub struct PretrainSettings {
     pub optimizer: OptimizerSettings,
     /// Whether attention stays within a document; the paper does not say.
     pub document_mask: bool,
+    /// Steps of long sequences; none in the paper.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub long: Option<LongSequences>,
     /// Order of the documents.
     pub seed: u64,
     /// Steps between validations; 0 validates only at the end.
@@ -72,6 +88,7 @@ impl Default for PretrainSettings {
             min_lr_ratio: 0.1,
             optimizer: OptimizerSettings::default(),
             document_mask: true,
+            long: None,
             seed: 0,
             validate_every: 0,
             validate_tokens: None,
@@ -85,6 +102,12 @@ impl PretrainSettings {
     /// Rows of a step.
     pub fn rows_per_step(&self) -> u64 {
         self.seq_len as u64 * self.batch_sequences as u64
+    }
+
+    /// Rows of the longest sequence.
+    pub fn longest(&self) -> usize {
+        let long = self.long.as_ref().filter(|long| long.every > 0);
+        self.seq_len.max(long.map_or(0, |long| long.seq_len))
     }
 
     /// Learning rates for data of so many rows an epoch.
@@ -108,6 +131,13 @@ impl PretrainSettings {
             }
             _ => return Err(Error::setting("steps", "give either steps or epochs")),
         };
+        if let Some(long) = &self.long {
+            let (rows, seq_len) = (self.rows_per_step(), long.seq_len);
+            if seq_len == 0 || !rows.is_multiple_of(seq_len as u64) {
+                let what = format!("{seq_len} does not divide the {rows} rows of a step");
+                return Err(Error::setting("long.seq_len", what));
+            }
+        }
         let schedule = Schedule {
             peak: self.lr,
             warmup: self.warmup_steps,
@@ -167,6 +197,14 @@ pub fn pretrain(job: PretrainJob<'_>) -> Result<(Model, TrainSummary)> {
         seed: Some(settings.seed),
     };
     let loader = Loader::new(job.train, options)?;
+    let room = settings.layout.micro_batch_rows;
+    if let Some(rows) = room.filter(|&rows| rows < settings.longest()) {
+        let what = format!(
+            "{rows} rows cannot hold a sequence of {}",
+            settings.longest()
+        );
+        return Err(Error::setting("micro_batch_rows", what));
+    }
     let schedule = settings.schedule(loader.rows_per_epoch())?;
     let identity = identity(&job);
     let model = match job.init {
@@ -192,7 +230,7 @@ pub fn pretrain(job: PretrainJob<'_>) -> Result<(Model, TrainSummary)> {
         schedule,
         optimizer: &settings.optimizer,
         checkpoints: &settings.checkpoint,
-        fleet: settings.layout.fleet(settings.seq_len, job.threads),
+        fleet: settings.layout.fleet(settings.longest(), job.threads),
         identity,
         stop: job.stop,
         on_event: job.on_event,
@@ -231,8 +269,17 @@ struct Pages<'a> {
 }
 
 impl Source for Pages<'_> {
-    fn next_batch(&mut self) -> Result<Vec<Sequence>> {
-        Ok((0..self.settings.batch_sequences)
+    fn next_batch(&mut self, step: u64) -> Result<Vec<Sequence>> {
+        let settings = self.settings;
+        let long = settings.long.as_ref();
+        // No step is a multiple of 0.
+        let (seq_len, document_mask) = match long.filter(|long| step.is_multiple_of(long.every)) {
+            Some(long) => (long.seq_len, false),
+            None => (settings.seq_len, settings.document_mask),
+        };
+        self.loader.reshape(seq_len, document_mask);
+        let sequences = settings.rows_per_step() / seq_len as u64;
+        Ok((0..sequences)
             .map(|_| self.loader.next_sequence())
             .collect())
     }

@@ -179,7 +179,7 @@ struct Dialogues<'a> {
 }
 
 impl Source for Dialogues<'_> {
-    fn next_batch(&mut self) -> Result<Vec<Sequence>> {
+    fn next_batch(&mut self, _step: u64) -> Result<Vec<Sequence>> {
         let Packed { order, sequences } = &self.packed;
         let from = self.cursor.item as usize;
         let to = (from + self.settings.batch_sequences).min(sequences.len());

@@ -26,7 +26,8 @@ use std::time::Instant;
 pub struct LayoutSettings {
     /// Accumulation lanes: as many threads as this can be of use.
     pub lanes: usize,
-    /// Most rows that go through a worker at once; memory grows with it. Without: one sequence.
+    /// Most rows that go through a worker at once; memory grows with it. Without: the
+    /// longest sequence.
     pub micro_batch_rows: Option<usize>,
     /// Keep only each block's input and compute the block again in the backward pass.
     pub recompute: bool,
@@ -139,8 +140,8 @@ pub struct TrainSummary {
 
 /// Where a run's batches come from, and what is minimised over them.
 pub trait Source {
-    /// The sequences of the next step.
-    fn next_batch(&mut self) -> Result<Vec<Sequence>>;
+    /// The sequences of the next step, whose number, counted from 1, is `step`.
+    fn next_batch(&mut self, step: u64) -> Result<Vec<Sequence>>;
     /// The loss of the batch that [`Source::next_batch`] gave last, its gradient left in the fleet:
     /// next-token prediction, unless a source says otherwise.
     fn loss_and_grad(
@@ -240,7 +241,7 @@ pub fn train(
     while state.step < run.schedule.total {
         let began = Instant::now();
         let step = state.step + 1;
-        let batch = source.next_batch()?;
+        let batch = source.next_batch(step)?;
         let outcome = source.loss_and_grad(&mut fleet, params, &batch)?;
         let grad_norm = fleet.grad_norm();
         let culprit = match (outcome.loss.is_finite(), grad_norm.is_finite()) {

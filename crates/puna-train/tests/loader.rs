@@ -115,6 +115,53 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() })]
+    #[test]
+    fn sequences_of_changing_shape_lose_nothing(
+        lengths in prop::collection::vec(1usize..20, 1..30),
+        shapes in prop::collection::vec((1usize..40, any::<bool>()), 2..5),
+        stop in any::<prop::sample::Index>(),
+    ) {
+        prop_assume!(lengths.iter().any(|&n| n > 1));
+        let dir = tempfile::tempdir().unwrap();
+        let (files, documents) = files(dir.path(), &lengths, 7);
+        let options = LoaderOptions { seq_len: 1, document_mask: true, seed: Some(3) };
+        let mut expected: Vec<(u32, u32)> =
+            documents.iter().flat_map(|d| d.windows(2).map(|w| (w[0], w[1]))).collect();
+        expected.sort_unstable();
+
+        let mut loader = Loader::new(&files, options).unwrap();
+        let next = |loader: &mut Loader<'_>, n: usize| {
+            let (seq_len, document_mask) = shapes[n % shapes.len()];
+            loader.reshape(seq_len, document_mask);
+            loader.next_sequence()
+        };
+        let mut cursors = vec![loader.cursor()];
+        let mut all = Vec::new();
+        while loader.cursor().epoch < 3 {
+            let sequence = next(&mut loader, all.len());
+            let (seq_len, document_mask) = shapes[all.len() % shapes.len()];
+            prop_assert_eq!(sequence.rows(), seq_len);
+            prop_assert!(document_mask || sequence.segments.len() == 1);
+            all.push(sequence);
+            cursors.push(loader.cursor());
+        }
+        for part in predictions(&all).chunks(expected.len()).take(3) {
+            let mut part = part.to_vec();
+            part.sort_unstable();
+            prop_assert_eq!(&part, &expected);
+        }
+
+        let from = stop.index(all.len());
+        let mut resumed = Loader::new(&files, options).unwrap();
+        resumed.seek(cursors[from]).unwrap();
+        for (n, sequence) in all.iter().enumerate().skip(from) {
+            prop_assert_eq!(&next(&mut resumed, n), sequence);
+        }
+    }
+}
+
 #[test]
 fn epochs_differ_and_places_are_checked() {
     let dir = tempfile::tempdir().unwrap();

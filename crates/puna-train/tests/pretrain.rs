@@ -8,8 +8,8 @@ use common::{bits, config, stories, token_set, tokenizer};
 use puna_llama::{Config, Model};
 use puna_train::tokens::{BuildOptions, TokenSet};
 use puna_train::{
-    CHECKPOINT_DIR, CheckpointSettings, Error, Event, Init, LayoutSettings, METRICS_FILE,
-    PretrainJob, PretrainSettings, StepMetrics, TrainSummary, pretrain,
+    CHECKPOINT_DIR, CheckpointSettings, Error, Event, Init, LayoutSettings, LongSequences,
+    METRICS_FILE, PretrainJob, PretrainSettings, StepMetrics, TrainSummary, pretrain,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -213,6 +213,33 @@ fn interrupted_is_uninterrupted() {
 }
 
 #[test]
+fn interrupted_between_long_sequences_is_uninterrupted() {
+    let short = world();
+    let mut world = world();
+    world.settings.long = Some(LongSequences {
+        seq_len: 64,
+        every: 3,
+    });
+    let (weights, summary, _) = world.finish("whole", 1);
+    assert_eq!((summary.steps, summary.tokens), (20, 20 * 4 * 32));
+    for after in [2, 3, 8] {
+        world.stop("asked", after);
+    }
+    let (w, s, events) = world.finish("asked", 2);
+    assert_eq!(resumed(&events), Some(8));
+    assert!(w == weights);
+    assert_eq!(s, summary);
+    assert_eq!(world.metrics("asked"), world.metrics("whole"));
+    // The third step is the first that differs.
+    let (with, without) = (world.metrics("whole"), {
+        short.finish("short", 1);
+        short.metrics("short")
+    });
+    assert_eq!(with[..2], without[..2]);
+    assert_ne!(with[2], without[2]);
+}
+
+#[test]
 fn a_damaged_checkpoint_is_passed_over() {
     let world = world();
     let (weights, ..) = world.finish("whole", 1);
@@ -398,6 +425,13 @@ fn settings_are_checked_and_the_defaults_are_the_papers() {
         },
         PretrainSettings {
             epochs: Some(1.0),
+            ..world.settings.clone()
+        },
+        PretrainSettings {
+            long: Some(LongSequences {
+                seq_len: 48,
+                every: 2,
+            }),
             ..world.settings.clone()
         },
     ] {

@@ -38,7 +38,7 @@ enum Kind {
 
 /// How many of each kind there are in a row of documents.
 const MIX: [(Kind, usize); 9] = [
-    (Kind::Biography, 28),
+    (Kind::Biography, 23),
     (Kind::Diary, 10),
     (Kind::Letter, 4),
     (Kind::News, 3),
@@ -46,7 +46,7 @@ const MIX: [(Kind, usize); 9] = [
     (Kind::Trades, 4),
     (Kind::Register, 3),
     (Kind::Story, 5),
-    (Kind::Talk, 6),
+    (Kind::Talk, 11),
 ];
 /// Coprime to the sum of the mix.
 const STRIDE: usize = 25;

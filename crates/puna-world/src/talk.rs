@@ -5,7 +5,7 @@ use crate::language::language;
 use crate::template::Bindings;
 use crate::writer::{Writer, paragraph};
 
-/// A conversation or a page of a question board; `person` is asked about first.
+/// A conversation or a page of a question board about `person` and what is near.
 pub(crate) fn talk(w: &mut Writer<'_>, person: usize) -> String {
     let sheet = &language().talk;
     let facts = askable(w, person);
@@ -48,7 +48,7 @@ pub(crate) fn talk(w: &mut Writer<'_>, person: usize) -> String {
     paragraph(sentences)
 }
 
-/// What may be asked about the person, the person's village, trade and friends, in random order.
+/// What may be asked about the person, the friend, the village and the trade.
 fn askable(w: &mut Writer<'_>, person: usize) -> Vec<Fact> {
     let one = &w.world.people[person];
     let near = [
@@ -60,8 +60,10 @@ fn askable(w: &mut Writer<'_>, person: usize) -> Vec<Fact> {
     let facts = w.world.facts().filter(|fact| near.contains(&fact.entity));
     let mut facts: Vec<Fact> = facts.filter(|fact| w.may_state(*fact)).collect();
     w.dice.shuffle(&mut facts);
-    // The person before the neighbours.
-    facts.sort_by_key(|fact| fact.entity != near[0] && fact.entity != near[1]);
+    // The people first, or the village and the trade, of which there are few facts to ask for and as
+    // many ways of asking.
+    let people_first = w.dice.chance(60);
+    facts.sort_by_key(|fact| matches!(fact.entity, Entity::Person(_)) != people_first);
     let few = w.dice.between(0, 2);
     if few > 0 && facts.len() > 4 {
         facts.rotate_right(few);

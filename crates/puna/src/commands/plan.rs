@@ -116,10 +116,13 @@ fn details(stage: &StageForecast) -> Result<()> {
     if let Some(parameters) = number("parameters") {
         text += &format!(" {} parameters ({}),", parameters, si(parameters));
     }
-    text += &format!(
-        " {} tokens a step ({batch}), learning rate {lr:e}",
-        si(batch)
-    );
+    text += &format!(" {} tokens a step ({batch}),", si(batch));
+    let long = &stage.details["long"];
+    if let (Some(every), Some(length)) = (long["every"].as_u64(), long["sequence_length"].as_u64())
+    {
+        text += &format!(" one step in {every} of sequences of {length},");
+    }
+    text += &format!(" learning rate {lr:e}");
     if let (Some(last), Some(steps), Some(tokens)) = (
         number("final_lr"),
         number("warmup_steps"),

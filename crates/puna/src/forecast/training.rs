@@ -17,7 +17,7 @@ pub fn pretrain(stage: &Stage, plan: &PretrainPlan, basis: Basis<'_>) -> StageFo
         .steps
         .or_else(|| Some((s.epochs? * text?.tokens() / rows as f64).ceil() as u64));
     let tokens = steps.map(|steps| steps as f64 * rows as f64);
-    let memory = basis.held(&plan.model).trainer(&s.layout, s.seq_len);
+    let memory = basis.held(&plan.model).trainer(&s.layout, s.longest());
     // The files are mapped, and what is read of them stays while there is room.
     let width = if plan.model.vocab_size <= 1 << 16 {
         2.0
@@ -29,6 +29,7 @@ pub fn pretrain(stage: &Stage, plan: &PretrainPlan, basis: Basis<'_>) -> StageFo
         "parameters": plan.model.n_params(),
         "batch_tokens": rows,
         "sequence_length": s.seq_len,
+        "long": s.long.as_ref().map(|l| json!({ "sequence_length": l.seq_len, "every": l.every })),
         "warmup_steps": s.warmup_steps,
         "warmup_tokens": s.warmup_steps * rows,
         "peak_lr": s.lr,
@@ -36,7 +37,11 @@ pub fn pretrain(stage: &Stage, plan: &PretrainPlan, basis: Basis<'_>) -> StageFo
         "memory": parts(&memory),
     });
     let peak = PROGRAM + memory.total() + mapped as u64;
-    let per_token = flops_per_token(&plan.model, &s.layout, s.seq_len);
+    let per = |seq_len| flops_per_token(&plan.model, &s.layout, seq_len);
+    let short = per(s.seq_len);
+    let long = s.long.as_ref();
+    let more = long.map_or(0.0, |l| (per(l.seq_len) - short) / l.every as f64);
+    let per_token = short + more;
     plain(stage, None, Some(peak), None, details).training(
         tokens,
         steps,

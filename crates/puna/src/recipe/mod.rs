@@ -12,7 +12,7 @@ mod schema;
 pub use error::{Error, Result};
 pub use file::{
     AlignSection, CorpusSection, DistillSection, EngineSection, EvaluateSection, FeedbackSection,
-    ModelSection, PreferencesSection, PretrainSection, RecipeFile, RewardSection,
+    LongSection, ModelSection, PreferencesSection, PretrainSection, RecipeFile, RewardSection,
     SafetyScalingSection, ScoreboardSection, SftExpected, SftSection, SourceSection,
     TokenizerSection, TooLongDialogues, WorldSection,
 };

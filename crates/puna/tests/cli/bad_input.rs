@@ -101,6 +101,16 @@ fn recipes_that_do_not_fit_are_refused_with_the_line() {
             "pretrain.batch_tokens",
         ),
         (
+            "batch_tokens = 1024",
+            "batch_tokens = 1024\nlong.sequence_length = 256\nlong.every = 2",
+            "pretrain.long.sequence_length: 256 is not between",
+        ),
+        (
+            "batch_tokens = 1024",
+            "batch_tokens = 1024\nlong.sequence_length = 96\nlong.every = 2",
+            "pretrain.long.sequence_length: 96 must be more than",
+        ),
+        (
             "steps = 160",
             "steps = 160\ntokens = 7",
             "exactly one of steps, tokens and epochs",

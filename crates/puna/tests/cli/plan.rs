@@ -285,6 +285,34 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn a_plan_counts_long_sequences_where_they_are() {
+    let recipe = recipe("spark.toml");
+    let plan = |numbers: &[&str]| {
+        let sets = numbers.iter().flat_map(|n| ["--set", n]);
+        let args = ["plan", recipe.to_str().unwrap(), "--json"];
+        let told = ok(args.into_iter().chain(sets));
+        let plan: Value = serde_json::from_str(&told).unwrap();
+        let pretrain = stage(&plan, "pretrain");
+        let number = |key: &str| pretrain[key].as_f64().unwrap();
+        (number("flops"), number("peak_bytes"))
+    };
+    let short = plan(&["pretrain.sequence_length=32"]);
+    let long = plan(&["pretrain.sequence_length=128"]);
+    let some = [
+        "pretrain.sequence_length=32",
+        "pretrain.long.sequence_length=128",
+        "pretrain.long.every=4",
+    ];
+    let mixed = plan(&some);
+    assert!(short.0 < long.0 && short.1 < long.1);
+    let expected = 0.75 * short.0 + 0.25 * long.0;
+    assert!((mixed.0 / expected - 1.0).abs() < 1e-9, "{mixed:?}");
+    assert_eq!(mixed.1, long.1);
+    let none = plan(&[some[0], some[1], "pretrain.long.every=0"]);
+    assert_eq!(none, short);
+}
+
+#[test]
 fn the_plan_s_memory_is_what_training_takes() {
     let dir = tempfile::tempdir().unwrap();
     // Large enough that the program itself is not what is measured.

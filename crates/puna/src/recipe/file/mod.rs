@@ -162,6 +162,9 @@ pub struct PretrainSection {
     /// Keep attention within documents. Not disclosed by the paper.
     #[serde(default = "yes")]
     pub document_masks: bool,
+    /// Steps of longer sequences among the others. Not in the paper, whose sequences all have the
+    /// model's context.
+    pub long: Option<LongSection>,
     /// Seed of the initial weights and of the order of documents.
     pub seed: Option<u64>,
     /// Steps between two validations; 0 validates only at the end.
@@ -172,6 +175,18 @@ pub struct PretrainSection {
     /// Steps between two checkpoints.
     #[serde(default = "hundred")]
     pub checkpoint_every: u64,
+}
+
+/// Steps whose sequences are long and whose attention crosses documents, so that far places are no
+/// news to fine-tuning, which would forget facts over them. A step of two sequences keeps two
+/// threads busy, however many there are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LongSection {
+    /// Tokens of a sequence: more than the other steps', and a divisor of `batch_tokens`.
+    pub sequence_length: usize,
+    /// One step in so many is long, the first of them this one; 0 is none.
+    pub every: u64,
 }
 
 /// Supervised fine-tuning (paper section 3.1): loss on the answers only.
@@ -281,8 +296,8 @@ pub struct EvaluateSection {
 pub struct EngineSection {
     /// Pieces whose gradients are added in a fixed order; more threads than lanes stay idle.
     pub lanes: usize,
-    /// Most rows (tokens) a worker takes at once; a sequence unless set. More is a little faster and
-    /// takes more memory.
+    /// Most rows (tokens) a worker takes at once; the longest sequence unless set. More is a little
+    /// faster and takes more memory.
     pub micro_batch_rows: Option<usize>,
     /// Compute each block again in the backward pass instead of keeping its activations.
     pub recompute: bool,

@@ -4,13 +4,14 @@ mod align;
 mod data;
 
 use super::error::{Error, Result};
-use super::file::{EngineSection, PretrainSection, SftSection, TooLongDialogues};
+use super::file::{EngineSection, LongSection, PretrainSection, SftSection, TooLongDialogues};
 use super::plan::{EvaluatePlan, Plan, PretrainPlan, SftPlan, Stage, TokenizerPlan, TokensPlan};
 use super::read::Recipe;
 use puna_llama::{Config, HeadKind};
 use puna_text::TrainOptions;
 use puna_train::{
-    CheckpointSettings, LayoutSettings, OptimizerSettings, PretrainSettings, SftSettings, TooLong,
+    CheckpointSettings, LayoutSettings, LongSequences, OptimizerSettings, PretrainSettings,
+    SftSettings, TooLong,
 };
 
 impl Plan {
@@ -185,12 +186,15 @@ impl Resolver<'_> {
             );
             return Err(self.value("pretrain.batch_tokens", what));
         }
+        let long = s.long.as_ref().filter(|long| long.every > 0);
+        let long = long.map(|long| self.long_sequences(long, seq_len, s.batch_tokens, model));
+        let long = long.transpose()?;
         let given = [s.steps.is_some(), s.tokens.is_some(), s.epochs.is_some()];
         if given.into_iter().filter(|&given| given).count() != 1 {
             return Err(self.value("pretrain", "give exactly one of steps, tokens and epochs"));
         }
         let seed = s.seed.unwrap_or(self.recipe.file.seed);
-        let settings = PretrainSettings {
+        let mut settings = PretrainSettings {
             seq_len,
             batch_sequences: s.batch_tokens / seq_len,
             steps: s.steps.or(s
@@ -208,13 +212,14 @@ impl Resolver<'_> {
                 clip: s.clip,
             },
             document_mask: s.document_masks,
+            long,
             seed,
             validate_every: s.validate_every,
             validate_tokens: s.validate_tokens,
-            layout: self.layout(seq_len)?,
             checkpoint: checkpoint(s.checkpoint_every),
             ..PretrainSettings::default()
         };
+        settings.layout = self.layout(settings.longest())?;
         settings
             .optimizer
             .validate()
@@ -228,6 +233,25 @@ impl Resolver<'_> {
             settings,
             init_seed: seed,
         })
+    }
+
+    fn long_sequences(
+        &self,
+        long: &LongSection,
+        short: usize,
+        batch_tokens: usize,
+        model: &Config,
+    ) -> Result<LongSequences> {
+        let (key, asked) = ("pretrain.long.sequence_length", long.sequence_length);
+        let seq_len = self.sequence_length(key, Some(asked), model)?;
+        if seq_len <= short || !batch_tokens.is_multiple_of(seq_len) {
+            let what = format!(
+                "{seq_len} must be more than the sequence length {short} and divide batch_tokens, {batch_tokens}"
+            );
+            return Err(self.value(key, what));
+        }
+        let every = long.every;
+        Ok(LongSequences { seq_len, every })
     }
 
     fn sft(&self, s: &SftSection, model: &Config) -> Result<SftPlan> {
