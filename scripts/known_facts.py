@@ -76,7 +76,7 @@ def main():
         ends = generate(options.puna, model, starts, "--max-tokens", "10", "--batch", "32")
         completed = {}
         for (key, _, value), end in zip(facts, ends):
-            good = re.match(rf"(the |its )?{re.escape(value)}", end.strip(), re.IGNORECASE) is not None
+            good = re.match(rf"(the |its )?{re.escape(value)}(?!\w)", end.strip(), re.IGNORECASE) is not None
             completed.setdefault(key, []).append(good)
         prompts = [question["prompt"] for question in questions]
         answers = generate(options.puna, model, prompts, "--chat", "--max-tokens", "64", "--batch", "32")

@@ -51,7 +51,8 @@ impl<O: Ops> Worker<O> {
 
     /// Forward and backward for the loss whose derivative by the output of row `r` is
     /// `coefficients[r]`; writes `grads` or adds to them, and returns the outputs: the
-    /// log-probability of each target, or the scalar of each row.
+    /// log-probability of each target, or the scalar of each row. With a language-model head, rows that
+    /// do not count ([`Batch::counted`]) give 0, and their coefficients are not read.
     pub fn backward(
         &mut self,
         params: &Params<O::Buf>,

@@ -182,6 +182,8 @@ impl<O: Ops> Worker<O> {
             "{rows} rows in a worker for {}",
             self.options.max_rows
         );
+        let rising = |rows: &Vec<u32>| rows.is_sorted_by(|a, b| a < b);
+        debug_assert!(batch.counted.as_ref().is_none_or(rising), "a row twice");
         let c = self.config.clone();
         let table = params.get(ParamKind::Embedding, &c);
         self.ops

@@ -22,15 +22,15 @@ use std::sync::atomic::AtomicBool;
 /// Sequences that validation holds in memory at a time.
 const VALIDATION_CHUNK: usize = 64;
 
-/// Steps of long sequences among the others. Where attention stays within documents that are short,
-/// no row ever looks far back; what is asked of the model later, in dialogues of many turns, would
-/// move weights that hold what it has learnt. In these steps attention crosses documents.
+/// Steps of long sequences among the others, in which attention crosses documents. Where it stays
+/// within short documents, pretraining teaches no row to attend far back; fine-tuning on long
+/// dialogues then changes weights that hold facts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LongSequences {
     /// Rows of a sequence; must divide the rows of a step.
     pub seq_len: usize,
-    /// One step in so many is long, the first of them this one; 0 is none.
+    /// Steps `every`, twice `every` and so on, counted from 1, are long; 0 makes none long.
     pub every: u64,
 }
 
@@ -106,8 +106,12 @@ impl PretrainSettings {
 
     /// Rows of the longest sequence.
     pub fn longest(&self) -> usize {
-        let long = self.long.as_ref().filter(|long| long.every > 0);
-        self.seq_len.max(long.map_or(0, |long| long.seq_len))
+        self.seq_len.max(self.long().map_or(0, |long| long.seq_len))
+    }
+
+    /// The long sequences, if any step is of them.
+    pub fn long(&self) -> Option<&LongSequences> {
+        self.long.as_ref().filter(|long| long.every > 0)
     }
 
     /// Learning rates for data of so many rows an epoch.
@@ -131,7 +135,7 @@ impl PretrainSettings {
             }
             _ => return Err(Error::setting("steps", "give either steps or epochs")),
         };
-        if let Some(long) = &self.long {
+        if let Some(long) = self.long() {
             let (rows, seq_len) = (self.rows_per_step(), long.seq_len);
             if seq_len == 0 || !rows.is_multiple_of(seq_len as u64) {
                 let what = format!("{seq_len} does not divide the {rows} rows of a step");
@@ -271,8 +275,7 @@ struct Pages<'a> {
 impl Source for Pages<'_> {
     fn next_batch(&mut self, step: u64) -> Result<Vec<Sequence>> {
         let settings = self.settings;
-        let long = settings.long.as_ref();
-        // No step is a multiple of 0.
+        let long = settings.long();
         let (seq_len, document_mask) = match long.filter(|long| step.is_multiple_of(long.every)) {
             Some(long) => (long.seq_len, false),
             None => (settings.seq_len, settings.document_mask),

@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use puna_compute::{HostBuf, Ops, Write};
-use puna_llama::{Batch, Model, Params, Worker, WorkerOptions};
+use puna_llama::{Batch, Config, Model, Params, Worker, WorkerOptions};
 
 fn batch(counted: Option<Vec<u32>>) -> Batch {
     let tokens: Vec<u32> = (0..40).map(|i| (i * i + 3 * i) % 61).collect();
@@ -18,44 +18,60 @@ fn pass<O: Ops<Buf = HostBuf>>(
     model: &Model,
     batch: &Batch,
     rows: &[u32],
+    recompute: bool,
 ) -> (Vec<f32>, Vec<f32>, Params<HostBuf>) {
     let max_rows = batch.rows();
-    let recompute = false;
     let options = WorkerOptions {
         max_rows,
         recompute,
     };
     let mut worker = Worker::new(make(), &model.config, options).unwrap();
-    let mut coefficients = vec![0.0; batch.rows()];
+    // What is said of rows that do not count must not matter.
+    let other = if batch.counted.is_some() { 9.0 } else { 0.0 };
+    let mut coefficients = vec![other; batch.rows()];
     for &row in rows {
         coefficients[row as usize] = -0.1 - 0.01 * row as f32;
     }
     let logprobs = worker.logprobs(&model.params, batch);
     let mut grads = Params::zeros(&make(), &model.config).unwrap();
-    // What stands there already must not matter.
+    // Nor what stands there already.
     grads.tensors.iter_mut().for_each(|t| t.fill(7.0));
     let outputs = worker.backward(&model.params, &mut grads, batch, &coefficients, Write::Set);
+    // Once more, added, by the loss's derivative: twice the gradient, and the same outputs.
+    let mut derivative = |_: &[f32]| coefficients.clone();
+    let again = worker.backward_by(
+        &model.params,
+        &mut grads,
+        batch,
+        &mut derivative,
+        Write::Add,
+    );
+    assert_eq!(again, outputs);
     (logprobs, outputs, grads)
 }
 
 fn some_rows<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
-    let model = lively_model(61);
-    for rows in [vec![3, 4, 11, 24, 25, 37], (0..38).collect(), vec![]] {
-        let (all, _, expected) = pass(make, &model, &batch(None), &rows);
-        let counted = batch(Some(rows.clone()));
-        let (logprobs, outputs, grads) = pass(make, &model, &counted, &rows);
-        for (row, (&found, &whole)) in (0..).zip(logprobs.iter().zip(&all)) {
-            let expected = if rows.contains(&row) { whole } else { 0.0 };
-            assert_eq!(found, expected, "row {row}");
-        }
-        assert_eq!(outputs, logprobs);
-        for (spec, (found, expected)) in model
-            .config
-            .param_specs()
-            .iter()
-            .zip(grads.tensors.iter().zip(&expected.tensors))
-        {
-            assert_close(&spec.name(), found, expected, 1e-5);
+    let narrow = Config {
+        hidden_dim: 32,
+        ..lively_model(61).config
+    };
+    for model in [lively_model(61), Model::init(&narrow, 5).unwrap()] {
+        for rows in [vec![3, 4, 11, 24, 25, 37], (0..38).collect(), vec![]] {
+            let (all, _, expected) = pass(make, &model, &batch(None), &rows, false);
+            let counted = batch(Some(rows.clone()));
+            for recompute in [false, true] {
+                let (logprobs, outputs, grads) = pass(make, &model, &counted, &rows, recompute);
+                for (row, (&found, &whole)) in (0..).zip(logprobs.iter().zip(&all)) {
+                    let expected = if rows.contains(&row) { whole } else { 0.0 };
+                    assert_eq!(found, expected, "row {row}");
+                }
+                assert_eq!(outputs, logprobs);
+                let specs = model.config.param_specs();
+                let pairs = grads.tensors.iter().zip(&expected.tensors);
+                for (spec, (found, expected)) in specs.iter().zip(pairs) {
+                    assert_close(&spec.name(), found, expected, 1e-5);
+                }
+            }
         }
     }
 }

@@ -226,16 +226,12 @@ fn rewrite(text: &str, dice: &mut Dice) -> String {
     kept
 }
 
-/// Every second sentence of one text, and then of the other.
+/// Every second sentence of one text, and then of the other; of a text of many lines every second line.
 fn mix(one: &str, other: &str) -> String {
     let half = |text: &str| {
-        let sentences: Vec<&str> = text.split_inclusive(". ").collect();
-        sentences
-            .into_iter()
-            .step_by(2)
-            .collect::<String>()
-            .trim_end()
-            .to_owned()
+        let end = if text.lines().count() > 3 { "\n" } else { ". " };
+        let sentences = text.split_inclusive(end).step_by(2);
+        sentences.collect::<String>().trim_end().to_owned()
     };
     format!("{}\n{}", half(one), half(other))
 }

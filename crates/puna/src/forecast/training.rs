@@ -29,7 +29,7 @@ pub fn pretrain(stage: &Stage, plan: &PretrainPlan, basis: Basis<'_>) -> StageFo
         "parameters": plan.model.n_params(),
         "batch_tokens": rows,
         "sequence_length": s.seq_len,
-        "long": s.long.as_ref().map(|l| json!({ "sequence_length": l.seq_len, "every": l.every })),
+        "long": s.long().map(|l| json!({ "sequence_length": l.seq_len, "every": l.every })),
         "warmup_steps": s.warmup_steps,
         "warmup_tokens": s.warmup_steps * rows,
         "peak_lr": s.lr,
@@ -39,8 +39,9 @@ pub fn pretrain(stage: &Stage, plan: &PretrainPlan, basis: Basis<'_>) -> StageFo
     let peak = PROGRAM + memory.total() + mapped as u64;
     let per = |seq_len| flops_per_token(&plan.model, &s.layout, seq_len);
     let short = per(s.seq_len);
-    let long = s.long.as_ref();
-    let more = long.map_or(0.0, |l| (per(l.seq_len) - short) / l.every as f64);
+    let more = s
+        .long()
+        .map_or(0.0, |l| (per(l.seq_len) - short) / l.every as f64);
     let per_token = short + more;
     plain(stage, None, Some(peak), None, details).training(
         tokens,

@@ -30,9 +30,17 @@ fn files_of_preferences_and_the_stages_beside_the_papers() {
                 [align]\nrounds = 1\n[dpo]\nbatch_pairs = 16\nlr = 1e-3\n\
                 [safety_scaling]\npercents = [0, 100]\nmax_tokens = 8\n";
     let mut args = mine(dir.path(), text);
-    // Enough that those held out tell more than a coin would.
-    for stream in ["preferences", "safety_preferences"] {
-        args.extend(["--set".into(), format!("feedback.world.{stream}=600")]);
+    // Enough, and a model that has learnt enough, that those held out tell more than a coin would.
+    for set in [
+        "feedback.world.preferences=1500",
+        "feedback.world.safety_preferences=1500",
+        "world.documents=600",
+        "world.instructions=400",
+        "pretrain.batch_tokens=1024",
+        "pretrain.steps=160",
+        "sft.epochs=2",
+    ] {
+        args.extend(["--set".into(), set.into()]);
     }
     args.push("--json".into());
     let told = ok(&args);

@@ -178,14 +178,15 @@ pub struct PretrainSection {
 }
 
 /// Steps whose sequences are long and whose attention crosses documents, so that far places are no
-/// news to fine-tuning, which would forget facts over them. A step of two sequences keeps two
-/// threads busy, however many there are.
+/// news to fine-tuning, which would forget facts over them. A step has `batch_tokens /
+/// sequence_length` sequences; more threads than that are idle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LongSection {
     /// Tokens of a sequence: more than the other steps', and a divisor of `batch_tokens`.
     pub sequence_length: usize,
-    /// One step in so many is long, the first of them this one; 0 is none.
+    /// Steps `every`, twice `every` and so on, counted from 1, are long; 0 makes none long.
+    #[serde(default = "sixteenth")]
     pub every: u64,
 }
 
@@ -321,6 +322,9 @@ fn two() -> u64 {
 }
 fn ten() -> usize {
     10
+}
+fn sixteenth() -> u64 {
+    16
 }
 fn sixteen() -> usize {
     16
