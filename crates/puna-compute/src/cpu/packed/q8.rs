@@ -1,9 +1,8 @@
 //! Products with Q8_0 weights: signed bytes by signed bytes, summed in integers over blocks of 32.
 //!
-//! A panel is `[blocks][8 groups of 4 depths][width][4]` bytes and then `[blocks][width]` half-float scales:
-//! apart, so that no vector of bytes crosses a cache line. A byte is a weight plus 128: the dot products of
-//! x86 want one unsigned factor. What the 128 adds to a sum depends on the activations alone, so it is taken
-//! off as each sum begins.
+//! A panel is, for each block of 32 depths, `[8 groups of 4 depths][width][4]` bytes and then `[width]`
+//! half-float scales. A byte is a weight plus 128: the dot products of x86 want one unsigned factor.
+//! What the 128 adds to a sum depends on the activations alone, so it is taken off as each sum begins.
 
 use super::super::isa::{Isa, kernel};
 #[cfg(target_arch = "x86_64")]
@@ -37,10 +36,9 @@ pub(super) const ACTIVATION_WORDS: usize = size_of::<Activations>() / size_of::<
 
 /// Writes a panel `[depth][width]`.
 pub(super) fn write(to: &mut [u8], panel: &[f32], width: usize) {
-    let (bytes, scales) = to.split_at_mut(panel.len());
-    let to = bytes.chunks_exact_mut(BLOCK * width);
-    let to = to.zip(scales.chunks_exact_mut(2 * width));
-    for ((bytes, scales), block) in to.zip(panel.chunks_exact(BLOCK * width)) {
+    let blocks = panel.chunks_exact(BLOCK * width);
+    for (to, block) in to.chunks_exact_mut((BLOCK + 2) * width).zip(blocks) {
+        let (bytes, scales) = to.split_at_mut(BLOCK * width);
         for j in 0..width {
             let column = || block[j..].iter().step_by(width);
             // Not `f32::max`, which would drop a NaN.
@@ -204,7 +202,6 @@ unsafe fn tile<S: Simd, D: Dot<S>, const M: usize, const N: usize>(
     let width = N * S::LANES;
     // SAFETY: the caller has the instruction set and answers for the pointers.
     unsafe {
-        let scales = b.add(blocks * BLOCK * width).cast::<u16>();
         let mut acc = [[S::splat(0.0); N]; M];
         for block in 0..blocks {
             let rows: [&Activations; M] = std::array::from_fn(|i| &*a.add(i * stride + block));
@@ -226,14 +223,15 @@ unsafe fn tile<S: Simd, D: Dot<S>, const M: usize, const N: usize>(
                     }
                 }
             }
+            let scales = b.add(BLOCK * width).cast::<u16>();
             for v in 0..N {
-                let scale = S::load_f16(scales.add(block * width + v * S::LANES));
+                let scale = S::load_f16(scales.add(v * S::LANES));
                 for i in 0..M {
                     let scale = S::mul(scale, S::splat(rows[i].scale));
                     acc[i][v] = S::mul_add(S::to_float(sums[i][v]), scale, acc[i][v]);
                 }
             }
-            b = b.add(BLOCK * width);
+            b = b.add((BLOCK + 2) * width);
         }
         put::<S, M, N>(acc, c);
     }
