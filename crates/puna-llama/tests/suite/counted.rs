@@ -69,7 +69,7 @@ fn some_rows<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
                 let specs = model.config.param_specs();
                 let pairs = grads.tensors.iter().zip(&expected.tensors);
                 for (spec, (found, expected)) in specs.iter().zip(pairs) {
-                    assert_close(&spec.name(), found, expected, 1e-5);
+                    assert_close(spec.name(), found, expected, 1e-5);
                 }
             }
         }
