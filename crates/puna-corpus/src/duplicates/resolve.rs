@@ -140,8 +140,12 @@ impl Documents {
             let record = record?;
             let key = key(&record);
             if last == Some(key) || count == u32::MAX {
+                let path = match shards {
+                    [only] => file_of(only, SIGNATURES),
+                    _ => directory.into(),
+                };
                 return Err(Error::Format {
-                    path: directory.into(),
+                    path,
                     what: format!(
                         "key {key} stands for two documents, or there are more than {}; give every \
                          document a key of its own and resolve fewer at once",
