@@ -50,6 +50,27 @@ fn predictions(sequences: &[Sequence]) -> Vec<(u32, u32)> {
         .collect()
 }
 
+/// Every pair of a token and the next in its document, sorted.
+fn next_tokens(documents: &[Vec<u32>]) -> Vec<(u32, u32)> {
+    let pairs = documents
+        .iter()
+        .flat_map(|d| d.windows(2).map(|w| (w[0], w[1])));
+    let mut pairs: Vec<(u32, u32)> = pairs.collect();
+    pairs.sort_unstable();
+    pairs
+}
+
+/// The predictions of the first three epochs of so many, each sorted.
+fn epochs(sequences: &[Sequence], of: usize) -> Vec<Vec<(u32, u32)>> {
+    let all = predictions(sequences);
+    let each = all.chunks(of).take(3).map(|part| {
+        let mut part = part.to_vec();
+        part.sort_unstable();
+        part
+    });
+    each.collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() })]
     #[test]
@@ -65,9 +86,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let (files, documents) = files(dir.path(), &lengths, per_file);
         let options = LoaderOptions { seq_len, document_mask, seed };
-        let mut expected: Vec<(u32, u32)> =
-            documents.iter().flat_map(|d| d.windows(2).map(|w| (w[0], w[1]))).collect();
-        expected.sort_unstable();
+        let expected = next_tokens(&documents);
 
         let mut loader = Loader::new(&files, options).unwrap();
         let epoch: Vec<Sequence> = std::iter::from_fn(|| loader.next_in_epoch(0)).collect();
@@ -90,10 +109,8 @@ proptest! {
             all.push(sequence);
             cursors.push(loader.cursor());
         }
-        for part in predictions(&all).chunks(expected.len()).take(3) {
-            let mut part = part.to_vec();
-            part.sort_unstable();
-            prop_assert_eq!(&part, &expected);
+        for epoch in epochs(&all, expected.len()) {
+            prop_assert_eq!(&epoch, &expected);
         }
         // Within a segment of a masked sequence every target is the next token.
         if document_mask {
@@ -127,9 +144,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let (files, documents) = files(dir.path(), &lengths, 7);
         let options = LoaderOptions { seq_len: 1, document_mask: true, seed: Some(3) };
-        let mut expected: Vec<(u32, u32)> =
-            documents.iter().flat_map(|d| d.windows(2).map(|w| (w[0], w[1]))).collect();
-        expected.sort_unstable();
+        let expected = next_tokens(&documents);
 
         let mut loader = Loader::new(&files, options).unwrap();
         let next = |loader: &mut Loader<'_>, n: usize| {
@@ -147,10 +162,8 @@ proptest! {
             all.push(sequence);
             cursors.push(loader.cursor());
         }
-        for part in predictions(&all).chunks(expected.len()).take(3) {
-            let mut part = part.to_vec();
-            part.sort_unstable();
-            prop_assert_eq!(&part, &expected);
+        for epoch in epochs(&all, expected.len()) {
+            prop_assert_eq!(&epoch, &expected);
         }
 
         let from = stop.index(all.len());
