@@ -6,12 +6,11 @@
 //! threads and slots, and whichever others are asked for.
 
 use crate::error::{Error, Result, at_least_one};
-use puna_compute::{Cpu, HostBuf, WeightFormat};
+use puna_compute::{Cpu, HostBuf, Team, WeightFormat};
 use puna_llama::{
     Config, Decoder, GenerateOptions, Generated, Params, SamplingOptions, check_tokenizer, generate,
 };
 use puna_text::Tokenizer;
-use std::thread;
 
 /// Answers that a thread writes at once, where nothing speaks for another number: two strips of the matrix
 /// unit's rows, a seventh faster than one for a model of 128 dimensions and 4 layers. With vectors 8 to 32 are
@@ -51,6 +50,7 @@ pub struct Rollouts<'a> {
     options: RolloutOptions,
     /// One a thread; none before the weights are loaded.
     decoders: Vec<Decoder<Cpu>>,
+    team: Team,
 }
 
 impl<'a> Rollouts<'a> {
@@ -70,6 +70,7 @@ impl<'a> Rollouts<'a> {
             tokenizer,
             options,
             decoders: Vec::new(),
+            team: Team::new(options.threads),
         })
     }
 
@@ -94,19 +95,27 @@ impl<'a> Rollouts<'a> {
     /// Weights of another shape, or too little memory.
     pub fn load(&mut self, params: &Params<HostBuf>) -> Result<()> {
         // After an error there are none, rather than some with these weights and some with others.
-        let mut decoders = std::mem::take(&mut self.decoders);
-        for decoder in &mut decoders {
-            decoder.set_params(params)?;
-        }
-        while decoders.len() < self.options.threads {
-            decoders.push(Decoder::new(
-                Cpu::new(1),
-                &self.config,
-                params,
-                WeightFormat::Training,
-                self.options.slots,
-                self.options.capacity,
-            )?);
+        let decoders = std::mem::take(&mut self.decoders).into_iter().map(Some);
+        let mut each: Vec<_> = decoders.map(|decoder| (decoder, Ok(()))).collect();
+        each.resize_with(self.options.threads, || (None, Ok(())));
+        self.team.each(&mut each, &|(decoder, result)| {
+            *result = match decoder {
+                Some(decoder) => decoder.set_params(params),
+                None => Decoder::new(
+                    Cpu::new(1),
+                    &self.config,
+                    params,
+                    WeightFormat::Training,
+                    self.options.slots,
+                    self.options.capacity,
+                )
+                .map(|new| *decoder = Some(new)),
+            };
+        });
+        let mut decoders = Vec::with_capacity(each.len());
+        for (decoder, result) in each {
+            result?;
+            decoders.extend(decoder);
         }
         self.decoders = decoders;
         Ok(())
@@ -177,26 +186,13 @@ impl<'a> Rollouts<'a> {
             let answers = generate(decoder, tokenizer, &prompts, &options, None)?;
             Ok::<_, Error>(answers)
         };
-        let done: Vec<Result<_>> = if threads == 1 {
-            vec![work(&mut decoders[0], 0..n)]
-        } else {
-            let work = &work;
-            thread::scope(|scope| {
-                let handles: Vec<_> = decoders
-                    .iter_mut()
-                    .zip(tasks)
-                    .map(|(decoder, range)| scope.spawn(move || work(decoder, range)))
-                    .collect();
-                let join = |handle: thread::ScopedJoinHandle<'_, _>| {
-                    handle
-                        .join()
-                        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                };
-                handles.into_iter().map(join).collect()
-            })
-        };
+        let tasks = decoders.iter_mut().zip(tasks);
+        let mut each: Vec<_> = tasks.map(|task| (task, Ok(Vec::new()))).collect();
+        self.team.each(&mut each, &|((decoder, range), result)| {
+            *result = work(decoder, range.clone());
+        });
         let mut all = Vec::with_capacity(n);
-        for result in done {
+        for (_, result) in each {
             all.extend(result?);
         }
         let mut all = all.into_iter();

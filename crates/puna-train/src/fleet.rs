@@ -4,12 +4,11 @@
 
 use crate::error::{Error, Result};
 use crate::in_turn::{InTurn, add};
-use crate::sequence::{Sequence, batch, deal, micro_batches};
+use crate::sequence::{Sequence, batch, deal, even_micro_batches, micro_batches};
 use puna_compute::{Cpu, HostBuf, Ops, Write};
 use puna_llama::{Config, HeadKind, Params, Worker, WorkerOptions};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 /// How a fleet is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +64,7 @@ pub struct Fleet {
     config: Config,
     options: FleetOptions,
     workers: Vec<Worker<Cpu>>,
-    /// For what goes over all parameters at once.
+    /// The threads: of the workers, and of what goes over all parameters at once.
     pub(crate) team: Cpu,
     /// The first becomes the total. Allocated at the first backward: evaluation needs none.
     gradients: Vec<Params<HostBuf>>,
@@ -156,8 +155,8 @@ impl Fleet {
     /// of the sequence with that number to the loss's derivative by each of them; rows that a loss
     /// couples must be in one sequence, as segments of it. Gives the outputs, by sequence; the
     /// gradient stays for [`Fleet::grad_norm`] and [`Fleet::adamw_step`]. The same bits for any
-    /// number of threads. The sequences' weights are for `derivative` to look at, except that with a
-    /// language-model head rows of weight 0 have the output and the derivative 0.
+    /// number of threads. The sequences' weights are for `derivative` to look at, except that rows of
+    /// weight 0 have the output and the derivative 0.
     pub fn backward_by(
         &mut self,
         params: &Params<HostBuf>,
@@ -212,39 +211,30 @@ impl Fleet {
             }
             out
         };
-        let work =
-            |rank: usize, worker: &mut Worker<Cpu>, mut own: Option<&mut Params<HostBuf>>| {
-                let _release = sum.release_on_panic();
-                for lane in (rank..lanes.len()).step_by(size) {
-                    match own.as_deref_mut() {
-                        Some(own) if lane > 0 => {
-                            let outputs = run(worker, own, lane);
-                            sum.take(lane, |total| {
-                                add(worker.ops(), total, own);
-                                outputs
-                            });
-                        }
-                        // The first lane is the total, for which all others have to wait anyway.
-                        _ => sum.take(lane, |total| run(worker, total, lane)),
-                    }
-                }
-            };
-        let work = &work;
         // With as many workers as lanes the first has its lane alone, and needs no gradient of its own.
         let without = size - others.len();
         let mut others = others.iter_mut();
         let workers = self.workers.iter_mut().take(lanes.len()).enumerate();
-        let mut each = workers.map(|(rank, worker)| {
-            let own = (rank >= without).then(|| others.next()).flatten();
-            (rank, worker, own)
-        });
-        thread::scope(|scope| {
-            let first = each.next();
-            for (rank, worker, own) in each {
-                scope.spawn(move || work(rank, worker, own));
-            }
-            if let Some((rank, worker, own)) = first {
-                work(rank, worker, own);
+        let mut each: Vec<_> = workers
+            .map(|(rank, worker)| {
+                let own = (rank >= without).then(|| others.next()).flatten();
+                (rank, worker, own)
+            })
+            .collect();
+        self.team.team().each(&mut each, &|(rank, worker, own)| {
+            let _release = sum.release_on_panic();
+            for lane in (*rank..lanes.len()).step_by(size) {
+                match own.as_deref_mut() {
+                    Some(own) if lane > 0 => {
+                        let outputs = run(worker, own, lane);
+                        sum.take(lane, |total| {
+                            add(worker.ops(), total, own);
+                            outputs
+                        });
+                    }
+                    // The first lane is the total, for which all others have to wait anyway.
+                    _ => sum.take(lane, |total| run(worker, total, lane)),
+                }
             }
         });
         Ok(sum.outputs())
@@ -261,8 +251,8 @@ impl Fleet {
         self.outputs(params, sequences)
     }
 
-    /// The scalar head's value at every row, by sequence. The same bits for any number of threads
-    /// and any size of micro-batch.
+    /// The scalar head's value at every row, by sequence, 0 for rows of weight 0. The same bits for any
+    /// number of threads and any size of micro-batch.
     pub fn scalars(
         &mut self,
         params: &Params<HostBuf>,
@@ -278,37 +268,26 @@ impl Fleet {
         sequences: &[Sequence],
     ) -> Result<Vec<Vec<f32>>> {
         self.check(sequences)?;
-        let cuts = micro_batches(sequences, 0..sequences.len(), self.options.micro_batch_rows);
+        let (max_rows, workers) = (self.options.micro_batch_rows, self.workers.len());
+        let cuts = even_micro_batches(sequences, max_rows, workers);
         let next = AtomicUsize::new(0);
         let mut out: Vec<Vec<f32>> = vec![Vec::new(); sequences.len()];
-        let work = |worker: &mut Worker<Cpu>| {
-            let mut done = Vec::new();
+        let workers = self.workers.iter_mut().take(cuts.len());
+        let mut each: Vec<_> = workers.map(|worker| (worker, Vec::new())).collect();
+        self.team.team().each(&mut each, &|(worker, done)| {
             while let Some(cut) = cuts.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let outputs = worker.outputs(params, &batch(&sequences[cut.clone()]));
                 done.push((cut.clone(), outputs));
             }
-            done
-        };
-        let work = &work;
-        thread::scope(|scope| {
-            let each = self.workers.iter_mut().take(cuts.len());
-            let handles: Vec<_> = each
-                .map(|worker| scope.spawn(move || work(worker)))
-                .collect();
-            for handle in handles {
-                let done = handle
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-                for (cut, outputs) in done {
-                    let mut at = 0;
-                    for index in cut {
-                        let rows = sequences[index].rows();
-                        out[index] = outputs[at..at + rows].to_vec();
-                        at += rows;
-                    }
-                }
-            }
         });
+        for (cut, outputs) in each.into_iter().flat_map(|(_, done)| done) {
+            let mut at = 0;
+            for index in cut {
+                let rows = sequences[index].rows();
+                out[index] = outputs[at..at + rows].to_vec();
+                at += rows;
+            }
+        }
         Ok(out)
     }
 
@@ -346,7 +325,7 @@ impl Fleet {
         for cut in micro_batches(sequences, 0..sequences.len(), max_rows) {
             let batch = batch(&sequences[cut]);
             worker.outputs(params, &batch);
-            if let Some(block) = worker.non_finite_block(batch.rows()) {
+            if let Some(block) = worker.non_finite_block(&batch) {
                 return format!("the output of block {block}; every weight is finite");
             }
         }

@@ -145,6 +145,32 @@ pub(crate) fn micro_batches(
     cuts
 }
 
+/// Cuts sequences into micro-batches of at most `max_rows` rows, as even as can be and so many that each
+/// worker has as many: a pass without a gradient may be cut anywhere.
+pub(crate) fn even_micro_batches(
+    sequences: &[Sequence],
+    max_rows: usize,
+    workers: usize,
+) -> Vec<Range<usize>> {
+    let rows = |run: &Range<usize>| -> usize {
+        let sequences = &sequences[run.clone()];
+        sequences.iter().map(Sequence::rows).sum()
+    };
+    let total = rows(&(0..sequences.len()));
+    let mut n = total.div_ceil(max_rows).next_multiple_of(workers);
+    loop {
+        let cuts = deal(sequences, n);
+        // Runs are as even as the sequences allow: with more of them each is shorter, down to one sequence.
+        if cuts
+            .iter()
+            .all(|cut| cut.len() == 1 || rows(cut) <= max_rows)
+        {
+            return cuts;
+        }
+        n += workers;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +195,24 @@ mod tests {
             let runs = deal(&odd, lanes);
             assert!(runs.len() <= lanes);
             assert!(runs.into_iter().flatten().eq(0..odd.len()));
+        }
+    }
+
+    #[test]
+    fn even_micro_batches_keep_all_workers_busy() {
+        // Filled up to the limit there would be three.
+        let s = of_rows(&[5; 12]);
+        assert_eq!(even_micro_batches(&s, 25, 2), [0..3, 3..6, 6..9, 9..12]);
+        assert_eq!(even_micro_batches(&s, 60, 1), vec![0..12; 1]);
+        assert_eq!(even_micro_batches(&of_rows(&[7, 1]), 7, 2), [0..1, 1..2]);
+        assert!(even_micro_batches(&[], 7, 2).is_empty());
+        let odd = of_rows(&[3, 8, 1, 1, 4, 9, 2, 2, 2, 7]);
+        for (max_rows, workers) in [(9, 1), (9, 4), (12, 3), (100, 2)] {
+            let cuts = even_micro_batches(&odd, max_rows, workers);
+            let rows =
+                |cut: &Range<usize>| odd[cut.clone()].iter().map(Sequence::rows).sum::<usize>();
+            assert!(cuts.iter().all(|cut| rows(cut) <= max_rows));
+            assert!(cuts.into_iter().flatten().eq(0..odd.len()));
         }
     }
 

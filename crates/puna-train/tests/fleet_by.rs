@@ -11,7 +11,7 @@ use puna_train::{Fleet, Moments, OptimizerSettings, Sequence};
 
 const VOCAB: usize = 50;
 
-/// Each a pair of two documents.
+/// Each a pair of two documents, whose last rows count, and some others.
 fn pairs() -> Vec<Sequence> {
     let documents: [&[usize]; 7] = [
         &[9, 7],
@@ -22,7 +22,12 @@ fn pairs() -> Vec<Sequence> {
         &[8, 8],
         &[1, 12],
     ];
-    sequences(VOCAB, &documents, 3)
+    let mut pairs = sequences(VOCAB, &documents, 3);
+    for pair in &mut pairs {
+        let (first, rows) = (pair.segments[0], pair.rows());
+        (pair.weights[first - 1], pair.weights[rows - 1]) = (1.0, 1.0);
+    }
+    pairs
 }
 
 /// `-log sigmoid(chosen - rejected)`, where each is the output at a document's last row.
@@ -131,7 +136,7 @@ fn a_coupled_pair_is_the_same_by_hand() {
             document.push(
                 &sequence.tokens[rows.clone()],
                 &sequence.targets[rows.clone()],
-                vec![0.0; len],
+                sequence.weights[rows.clone()].to_vec(),
                 true,
             );
             documents.push(document);

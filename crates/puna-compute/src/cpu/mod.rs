@@ -80,6 +80,11 @@ impl Cpu {
     pub fn threads(&self) -> usize {
         self.team.size()
     }
+
+    /// The team, for work that is no operation.
+    pub fn team(&mut self) -> &mut Team {
+        &mut self.team
+    }
 }
 
 /// Panics with both numbers if a buffer is shorter than a shape asks.

@@ -1,7 +1,9 @@
 //! A team of threads that work on one operation at a time.
 //!
 //! Decoding runs some sixty small operations a token, so waking must cost microseconds: members spin
-//! for a while before they sleep.
+//! for a while before they sleep. A step of training wakes its team once, but a thread started for it alone
+//! is worse: where the last one has just ended, the system may start it on the core of its parent and move it
+//! only milliseconds later.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -101,6 +103,28 @@ impl Team {
             !shared.panicked.load(Ordering::Relaxed),
             "a member of the team panicked"
         );
+    }
+
+    /// Calls `job` with every item, each on a thread of its own, and waits for all.
+    ///
+    /// # Panics
+    /// If there are more items than threads.
+    pub fn each<T: Send>(&mut self, items: &mut [T], job: &(dyn Fn(&mut T) + Sync)) {
+        assert!(
+            items.len() <= self.size(),
+            "{} items for a team of {}",
+            items.len(),
+            self.size()
+        );
+        if let [item] = items {
+            return job(item);
+        }
+        let items: Vec<Mutex<&mut T>> = items.iter_mut().map(Mutex::new).collect();
+        self.run(&|rank| {
+            if let Some(item) = items.get(rank) {
+                job(&mut lock(item));
+            }
+        });
     }
 
     /// Splits `n` items into one contiguous range a rank, each a multiple of `grain` but the last,
