@@ -28,7 +28,9 @@ impl Judge for RewardModels {
     fn score(&mut self, prompts: &[&Prompt], _: &[&str]) -> Result<Vec<Scores>> {
         let mut sequence = Sequence::default();
         let tokens: Vec<u32> = (0..self.rows as u32).map(|i| 3 + i % 250).collect();
-        sequence.push(&tokens, &tokens, vec![1.0; self.rows], true);
+        let mut weights = vec![0.0; self.rows];
+        weights[self.rows - 1] = 1.0;
+        sequence.push(&tokens, &tokens, weights, true);
         let sequences = vec![sequence; prompts.len()];
         let mut score = |i: usize| {
             let outputs = self.fleet.scalars(&self.models[i].params, &sequences)?;

@@ -1,6 +1,7 @@
 //! What goes through the model at once: documents packed one behind the other.
 
 use puna_compute::Segment;
+use std::borrow::Cow;
 
 /// Rows for one pass: tokens of one or more documents, packed one behind the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,9 +12,9 @@ pub struct Batch {
     pub targets: Vec<u32>,
     /// The documents: attention and positions start afresh in each. They cover all rows in order.
     pub segments: Vec<Segment>,
-    /// The rows, rising, whose target counts; all without. A language-model head, a large part of a
-    /// small model's work, is computed for these alone: the outputs of the others are 0, and so is
-    /// their derivative, whatever it is said to be. A scalar head is computed for all rows.
+    /// The rows, rising, whose output counts; all without. What no other row reads, the last block
+    /// behind its attention and the head, is computed for these alone: the outputs of the others are
+    /// 0, and so is their derivative, whatever it is said to be.
     pub counted: Option<Vec<u32>>,
 }
 
@@ -32,6 +33,31 @@ impl Batch {
         });
         self.tokens.extend_from_slice(tokens);
         self.targets.extend_from_slice(targets);
+    }
+
+    /// Number of rows that count.
+    pub fn outputs(&self) -> usize {
+        self.counted.as_ref().map_or(self.rows(), Vec::len)
+    }
+
+    /// Of one value a row, those of the rows that count.
+    pub(crate) fn pick<'a, T: Copy>(&self, values: &'a [T]) -> Cow<'a, [T]> {
+        match &self.counted {
+            None => Cow::Borrowed(values),
+            Some(rows) => rows.iter().map(|&row| values[row as usize]).collect(),
+        }
+    }
+
+    /// One value a row from those of the rows that count: 0 for the others.
+    pub(crate) fn put(&self, values: Vec<f32>) -> Vec<f32> {
+        let Some(rows) = &self.counted else {
+            return values;
+        };
+        let mut all = vec![0.0; self.rows()];
+        for (&row, value) in rows.iter().zip(values) {
+            all[row as usize] = value;
+        }
+        all
     }
 
     pub(crate) fn positions(&self) -> Vec<u32> {

@@ -10,7 +10,7 @@ use puna_compute::{Ops, Result, Write};
 
 impl<O: Ops> Worker<O> {
     /// One number a row, no gradient: the log-probability of its target, or the scalar, as the
-    /// head is. Rows that do not count ([`Batch::counted`]) have log-probability 0.
+    /// head is. Rows that do not count ([`Batch::counted`]) give 0.
     pub fn outputs(&mut self, params: &Params<O::Buf>, batch: &Batch) -> Vec<f32> {
         self.forward(params, batch);
         self.read_head(params, batch)
@@ -28,11 +28,11 @@ impl<O: Ops> Worker<O> {
         self.outputs(params, batch)
     }
 
-    /// All outputs of the head at every row, `[rows, vocab]` or `[rows, 1]`: for tests and probes of
-    /// small batches.
+    /// All outputs of the head at every row that counts, `[rows, vocab]` or `[rows, 1]`: for tests and
+    /// probes of small batches.
     pub fn logits(&mut self, params: &Params<O::Buf>, batch: &Batch) -> Result<Vec<f32>> {
         self.forward(params, batch);
-        let (rows, dim, width) = (batch.rows(), self.config.dim, self.config.head_outputs());
+        let (rows, dim, width) = (batch.outputs(), self.config.dim, self.config.head_outputs());
         let head = params.get(ParamKind::Head, &self.config);
         let mut logits = self.ops.zeros(rows * width)?;
         self.ops.linear(
@@ -51,8 +51,8 @@ impl<O: Ops> Worker<O> {
 
     /// Forward and backward for the loss whose derivative by the output of row `r` is
     /// `coefficients[r]`; writes `grads` or adds to them, and returns the outputs: the
-    /// log-probability of each target, or the scalar of each row. With a language-model head, rows that
-    /// do not count ([`Batch::counted`]) give 0, and their coefficients are not read.
+    /// log-probability of each target, or the scalar of each row. Rows that do not count
+    /// ([`Batch::counted`]) give 0, and their coefficients are not read.
     pub fn backward(
         &mut self,
         params: &Params<O::Buf>,
@@ -96,32 +96,20 @@ impl<O: Ops> Worker<O> {
     fn read_head(&mut self, params: &Params<O::Buf>, batch: &Batch) -> Vec<f32> {
         let (dim, width) = (self.config.dim, self.config.head_outputs());
         let head = params.get(ParamKind::Head, &self.config);
-        let mut outputs = vec![0.0; batch.rows()];
+        let (ops, x) = (&mut self.ops, &self.normed);
+        let mut outputs = vec![0.0; batch.outputs()];
         match self.config.head {
-            HeadKind::LanguageModel => match &batch.counted {
-                None => {
-                    let (x, targets) = (&self.normed, &batch.targets);
-                    self.ops
-                        .head_logprobs(&mut outputs, x, head, targets, dim, width);
-                }
-                Some(rows) => {
-                    let (x, targets) = (&mut self.hidden, pick(&batch.targets, rows));
-                    let mut some = vec![0.0; rows.len()];
-                    self.ops.embedding(x, &self.normed, rows, dim);
-                    self.ops
-                        .head_logprobs(&mut some, x, head, &targets, dim, width);
-                    put(&mut outputs, rows, &some);
-                }
-            },
+            HeadKind::LanguageModel => {
+                let targets = batch.pick(&batch.targets);
+                ops.head_logprobs(&mut outputs, x, head, &targets, dim, width);
+            }
             HeadKind::Scalar => {
-                let rows = batch.rows();
                 let scalars = &mut self.scalars;
-                self.ops
-                    .linear(scalars, &self.normed, head, rows, dim, 1, Write::Set);
-                self.ops.download(&mut outputs, scalars);
+                ops.linear(scalars, x, head, outputs.len(), dim, 1, Write::Set);
+                ops.download(&mut outputs, scalars);
             }
         }
-        outputs
+        batch.put(outputs)
     }
 
     /// The backward of the last forward, and the outputs.
@@ -163,41 +151,20 @@ impl<O: Ops> Worker<O> {
         let (dim, vocab) = (config.dim, config.vocab_size);
         let dhead = grads.get_mut(ParamKind::Head, config);
         let head = params.get(ParamKind::Head, config);
-        let mut logprobs = vec![0.0; batch.rows()];
-        match &batch.counted {
-            None => ops.head_logprobs_backward(
-                &mut self.dnormed,
-                dhead,
-                &mut logprobs,
-                &self.normed,
-                head,
-                &batch.targets,
-                coefficients,
-                dim,
-                vocab,
-                write,
-            ),
-            Some(rows) => {
-                let mut some = vec![0.0; rows.len()];
-                ops.embedding(&mut self.hidden, &self.normed, rows, dim);
-                ops.head_logprobs_backward(
-                    &mut self.dhidden,
-                    dhead,
-                    &mut some,
-                    &self.hidden,
-                    head,
-                    &pick(&batch.targets, rows),
-                    &pick(coefficients, rows),
-                    dim,
-                    vocab,
-                    write,
-                );
-                ops.clear(&mut self.dnormed, batch.rows() * dim);
-                ops.embedding_backward(&mut self.dnormed, &self.dhidden, rows, dim);
-                put(&mut logprobs, rows, &some);
-            }
-        }
-        logprobs
+        let mut logprobs = vec![0.0; batch.outputs()];
+        ops.head_logprobs_backward(
+            &mut self.dnormed,
+            dhead,
+            &mut logprobs,
+            &self.normed,
+            head,
+            &batch.pick(&batch.targets),
+            &batch.pick(coefficients),
+            dim,
+            vocab,
+            write,
+        );
+        batch.put(logprobs)
     }
 
     fn scalars_backward(
@@ -209,23 +176,13 @@ impl<O: Ops> Worker<O> {
         write: Write,
     ) -> Vec<f32> {
         let outputs = self.read_head(params, batch);
-        let (config, rows) = (&self.config, batch.rows());
+        let (config, rows) = (&self.config, batch.outputs());
         let (ops, dscalars) = (&mut self.ops, &mut self.scalars);
-        ops.upload(dscalars, coefficients);
+        ops.upload(dscalars, &batch.pick(coefficients));
         let dhead = grads.get_mut(ParamKind::Head, config);
         ops.linear_backward_weight(dhead, dscalars, &self.normed, rows, config.dim, 1, write);
         let (dnormed, head) = (&mut self.dnormed, params.get(ParamKind::Head, config));
         ops.linear_backward_input(dnormed, dscalars, head, rows, config.dim, 1, Write::Set);
         outputs
-    }
-}
-
-fn pick<T: Copy>(from: &[T], rows: &[u32]) -> Vec<T> {
-    rows.iter().map(|&row| from[row as usize]).collect()
-}
-
-fn put(to: &mut [f32], rows: &[u32], values: &[f32]) {
-    for (&row, &value) in rows.iter().zip(values) {
-        to[row as usize] = value;
     }
 }

@@ -41,8 +41,8 @@ pub struct Worker<O: Ops> {
     /// One per layer, or a single one that every layer uses in turn.
     blocks: Vec<Block<O::Buf>>,
     pub(crate) normed: O::Buf,
-    /// The SwiGLU product; while a head is at work, the hidden states of the rows that count.
-    pub(crate) hidden: O::Buf,
+    /// The SwiGLU product; before it, in the last block, the attention of the rows that count.
+    hidden: O::Buf,
     /// A scalar head's outputs, and then their gradients.
     pub(crate) scalars: O::Buf,
     // Gradients of activations.
@@ -50,7 +50,7 @@ pub struct Worker<O: Ops> {
     pub(crate) dnormed: O::Buf,
     dattention: O::Buf,
     dqkv: O::Buf,
-    pub(crate) dhidden: O::Buf,
+    dhidden: O::Buf,
     dgate_up: O::Buf,
 }
 
@@ -79,13 +79,13 @@ impl<O: Ops> Worker<O> {
                 .collect::<Result<_>>()?,
             blocks: (0..kept).map(|_| block()).collect::<Result<_>>()?,
             normed: buf(config.dim)?,
-            hidden: buf(config.hidden_dim.max(config.dim))?,
+            hidden: buf(config.hidden_dim.max(shape.q_width()))?,
             scalars: buf(scalar_width(config))?,
             dx: buf(config.dim)?,
             dnormed: buf(config.dim)?,
             dattention: buf(shape.q_width())?,
             dqkv: buf(shape.qkv_width())?,
-            dhidden: buf(config.hidden_dim.max(config.dim))?,
+            dhidden: buf(config.hidden_dim.max(shape.q_width()))?,
             dgate_up: buf(2 * config.hidden_dim)?,
             ops,
             config: config.clone(),
@@ -101,7 +101,7 @@ impl<O: Ops> Worker<O> {
         let kept = if options.recompute { 1 } else { config.layers };
         let residual = (config.layers + 1) * dim;
         let blocks = kept * (qkv + q + shape.heads + dim + 2 * hidden);
-        let passing = 3 * dim + q + qkv + 2 * hidden + 2 * hidden.max(dim);
+        let passing = 3 * dim + q + qkv + 2 * hidden + 2 * hidden.max(q);
         let (rope, scalar) = (config.head_dim, scalar_width(config));
         4 * options.max_rows as u64 * (residual + blocks + passing + rope + scalar) as u64
     }
@@ -131,7 +131,7 @@ impl<O: Ops> Worker<O> {
         write: Write,
     ) {
         let config = self.config.clone();
-        let (rows, dim, eps) = (batch.rows(), config.dim, config.norm_eps);
+        let (rows, dim, eps) = (batch.outputs(), config.dim, config.norm_eps);
         self.ops.clear(&mut self.dx, rows * dim);
         self.ops.rmsnorm_backward(
             &mut self.dx,
@@ -155,15 +155,24 @@ impl<O: Ops> Worker<O> {
             .embedding_backward(dtable, &self.dx, &batch.tokens, dim);
     }
 
-    /// The first block whose output of the last forward pass over `rows` rows holds a value that is
-    /// not finite: where an overflow began.
-    pub fn non_finite_block(&self, rows: usize) -> Option<usize> {
-        let mut out = vec![0.0; rows * self.config.dim];
-        let outputs = &self.residual[1..];
-        outputs.iter().position(|residual| {
-            self.ops.download(&mut out, residual);
+    /// The first block whose output of the last forward pass, that of `batch`, holds a value that is not
+    /// finite: where an overflow began.
+    pub fn non_finite_block(&self, batch: &Batch) -> Option<usize> {
+        (0..self.config.layers).find(|&layer| {
+            let rows = self
+                .read_later(batch, layer)
+                .map_or(batch.rows(), <[_]>::len);
+            let mut out = vec![0.0; rows * self.config.dim];
+            self.ops.download(&mut out, &self.residual[layer + 1]);
             out.iter().any(|v: &f32| !v.is_finite())
         })
+    }
+
+    /// The rows of a block's output that are read later, where those are not all: nothing looks back at
+    /// the last block's.
+    fn read_later<'b>(&self, batch: &'b Batch, layer: usize) -> Option<&'b [u32]> {
+        let counted = batch.counted.as_deref();
+        counted.filter(|_| layer + 1 == self.config.layers)
     }
 
     /// Gradient of the last backward's loss by the embedded inputs, `[rows, dim]`: what attribution
@@ -174,7 +183,7 @@ impl<O: Ops> Worker<O> {
         out
     }
 
-    /// Everything below the head: leaves the normed last hidden states in `normed`.
+    /// Everything below the head: leaves the normed last hidden states of the rows that count in `normed`.
     pub(crate) fn forward(&mut self, params: &Params<O::Buf>, batch: &Batch) {
         let rows = batch.rows();
         assert!(
@@ -197,7 +206,7 @@ impl<O: Ops> Worker<O> {
             &mut self.normed,
             &self.residual[c.layers],
             gain,
-            rows,
+            batch.outputs(),
             c.dim,
             c.norm_eps,
         );
@@ -210,6 +219,7 @@ impl<O: Ops> Worker<O> {
         positions: &[u32],
         l: usize,
     ) {
+        let read_later = self.read_later(batch, l);
         let c = &self.config;
         let (rows, shape) = (batch.rows(), c.attention());
         let p = |kind| params.get(kind, c);
@@ -240,11 +250,22 @@ impl<O: Ops> Worker<O> {
         );
         ops.rope(&mut b.qkv, &self.cos, &self.sin, positions, shape, false);
         ops.attention(&mut b.attention, &mut b.lse, &b.qkv, &batch.segments, shape);
-        ops.copy(&mut b.mid, x, rows * c.dim);
+        // From here on a row looks at no other.
+        let (attention, rows) = match read_later {
+            None => {
+                ops.copy(&mut b.mid, x, rows * c.dim);
+                (&b.attention, rows)
+            }
+            Some(picked) => {
+                ops.embedding(&mut b.mid, x, picked, c.dim);
+                ops.embedding(&mut self.hidden, &b.attention, picked, shape.q_width());
+                (&self.hidden, picked.len())
+            }
+        };
         let wo = p(ParamKind::Output(l));
         ops.linear(
             &mut b.mid,
-            &b.attention,
+            attention,
             wo,
             rows,
             shape.q_width(),
@@ -292,8 +313,9 @@ impl<O: Ops> Worker<O> {
         l: usize,
         write: Write,
     ) {
+        let read_later = self.read_later(batch, l);
         let c = &self.config;
-        let (rows, shape) = (batch.rows(), c.attention());
+        let shape = c.attention();
         let p = |kind| params.get(kind, c);
         let ops = &mut self.ops;
         let x = &self.residual[l];
@@ -302,6 +324,7 @@ impl<O: Ops> Worker<O> {
         let (dx, dnormed, normed) = (&mut self.dx, &mut self.dnormed, &mut self.normed);
 
         // Feed-forward: `dx` is the gradient of the block's output and, through the residual, of `mid`.
+        let rows = read_later.map_or(batch.rows(), <[_]>::len);
         let down = p(ParamKind::Down(l));
         ops.linear_backward_input(
             &mut self.dhidden,
@@ -349,18 +372,30 @@ impl<O: Ops> Worker<O> {
         ops.rmsnorm_backward(dx, g, dnormed, &b.mid, ffn_gain, rows, c.dim, c.norm_eps);
 
         // Attention.
+        let q_width = shape.q_width();
+        let attention = match read_later {
+            None => &b.attention,
+            Some(picked) => {
+                ops.embedding(&mut self.hidden, &b.attention, picked, q_width);
+                &self.hidden
+            }
+        };
         let g = grads.get_mut(ParamKind::Output(l), c);
-        ops.linear_backward_weight(g, dx, &b.attention, rows, shape.q_width(), c.dim, write);
+        ops.linear_backward_weight(g, dx, attention, rows, q_width, c.dim, write);
         let wo = p(ParamKind::Output(l));
-        ops.linear_backward_input(
-            &mut self.dattention,
-            dx,
-            wo,
-            rows,
-            shape.q_width(),
-            c.dim,
-            Write::Set,
-        );
+        let dattention = match read_later {
+            None => &mut self.dattention,
+            Some(_) => &mut self.dhidden,
+        };
+        ops.linear_backward_input(dattention, dx, wo, rows, q_width, c.dim, Write::Set);
+        let rows = batch.rows();
+        if let Some(picked) = read_later {
+            ops.clear(&mut self.dattention, rows * q_width);
+            ops.embedding_backward(&mut self.dattention, &self.dhidden, picked, q_width);
+            ops.clear(normed, rows * c.dim);
+            ops.embedding_backward(normed, dx, picked, c.dim);
+            std::mem::swap(dx, normed);
+        }
         ops.attention_backward(
             &mut self.dqkv,
             &self.dattention,

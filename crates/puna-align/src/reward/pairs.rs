@@ -10,11 +10,12 @@ use puna_text::Tokenizer;
 use puna_train::Sequence;
 use sha2::{Digest, Sha256};
 
-/// A sequence of documents that are only looked at: nothing is predicted.
+/// A sequence of documents that are only looked at, each read at its last token.
 pub(super) fn documents(tokens: &[&[u32]]) -> Sequence {
     let mut sequence = Sequence::default();
     for tokens in tokens {
-        sequence.push(tokens, tokens, tokens.iter().map(|_| 0.0), true);
+        let weights = (1..=tokens.len()).map(|n| if n == tokens.len() { 1.0 } else { 0.0 });
+        sequence.push(tokens, tokens, weights, true);
     }
     sequence
 }

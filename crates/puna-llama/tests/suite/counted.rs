@@ -1,4 +1,4 @@
-//! A head that is computed for some rows alone gives what it gives for all.
+//! A model that is computed to its end for some rows alone gives them what it gives all.
 
 use crate::common::*;
 use puna_compute::{HostBuf, Ops, Write};
@@ -12,7 +12,7 @@ fn batch(counted: Option<Vec<u32>>) -> Batch {
     Batch { counted, ..batch }
 }
 
-/// Log-probabilities with and without a gradient, and the gradient, of a loss over those rows.
+/// The head's outputs with and without a gradient, and the gradient, of a loss over those rows.
 fn pass<O: Ops<Buf = HostBuf>>(
     make: &dyn Fn() -> O,
     model: &Model,
@@ -32,7 +32,7 @@ fn pass<O: Ops<Buf = HostBuf>>(
     for &row in rows {
         coefficients[row as usize] = -0.1 - 0.01 * row as f32;
     }
-    let logprobs = worker.logprobs(&model.params, batch);
+    let forward = worker.outputs(&model.params, batch);
     let mut grads = Params::zeros(&make(), &model.config).unwrap();
     // Nor what stands there already.
     grads.tensors.iter_mut().for_each(|t| t.fill(7.0));
@@ -47,7 +47,7 @@ fn pass<O: Ops<Buf = HostBuf>>(
         Write::Add,
     );
     assert_eq!(again, outputs);
-    (logprobs, outputs, grads)
+    (forward, outputs, grads)
 }
 
 fn some_rows<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
@@ -55,17 +55,19 @@ fn some_rows<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
         hidden_dim: 32,
         ..lively_model(61).config
     };
-    for model in [lively_model(61), Model::init(&narrow, 5).unwrap()] {
+    let narrow = Model::init(&narrow, 5).unwrap();
+    let scalar = lively_model(61).with_scalar_head(7).unwrap();
+    for model in [lively_model(61), narrow, scalar] {
         for rows in [vec![3, 4, 11, 24, 25, 37], (0..38).collect(), vec![]] {
             let (all, _, expected) = pass(make, &model, &batch(None), &rows, false);
             let counted = batch(Some(rows.clone()));
             for recompute in [false, true] {
-                let (logprobs, outputs, grads) = pass(make, &model, &counted, &rows, recompute);
-                for (row, (&found, &whole)) in (0..).zip(logprobs.iter().zip(&all)) {
+                let (forward, outputs, grads) = pass(make, &model, &counted, &rows, recompute);
+                for (row, (&found, &whole)) in (0..).zip(forward.iter().zip(&all)) {
                     let expected = if rows.contains(&row) { whole } else { 0.0 };
                     assert_eq!(found, expected, "row {row}");
                 }
-                assert_eq!(outputs, logprobs);
+                assert_eq!(outputs, forward);
                 let specs = model.config.param_specs();
                 let pairs = grads.tensors.iter().zip(&expected.tensors);
                 for (spec, (found, expected)) in specs.iter().zip(pairs) {
