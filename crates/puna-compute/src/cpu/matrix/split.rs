@@ -7,8 +7,8 @@ use std::arch::x86_64::*;
 
 /// Lines ahead that are asked for: a block's part of a line is too short for the machine to foresee.
 const LINES_AHEAD: usize = 6;
-/// Pairs of the depth ahead that are asked for where it walks from page to page.
-const AHEAD: usize = 8;
+/// Depth ahead that is asked for where it walks from page to page.
+const AHEAD: usize = 16;
 
 /// See [`super::pack_strips`].
 ///
@@ -29,20 +29,26 @@ pub(super) unsafe fn pack_strips(
         along || from.row == 1,
         "neither rows nor columns are contiguous"
     );
+    let turned = along != (side == Side::Left);
     // SAFETY: by the caller's contract.
     unsafe {
         if along {
-            fill_along(to, from, strips, lines, depth);
+            fill_along(to, from, strips, lines, depth, turned);
         } else {
-            fill_across(to, from, strips, lines, depth);
+            fill_across(to, from, strips, lines, depth, turned);
         }
-        if along != (side == Side::Left) {
-            let tiles = strips * strip_words(depth) / TILE_WORDS;
-            for tile in 0..tiles {
-                let tile = to.add(tile * TILE_WORDS);
-                // In place: it reads the whole tile before it writes.
-                Avx512::transpose(tile, LINES, tile, LINES);
-            }
+    }
+}
+
+/// Turns tiles that were just written, while they are near. In place: a transposition reads the whole tile
+/// before it writes.
+#[inline(always)]
+unsafe fn turn(tiles: *mut f32, n: usize) {
+    // SAFETY: the caller has the features and the tiles.
+    unsafe {
+        for tile in 0..n {
+            let tile = tiles.add(tile * TILE_WORDS);
+            Avx512::transpose(tile, LINES, tile, LINES);
         }
     }
 }
@@ -72,9 +78,17 @@ unsafe fn load_split(from: *const f32, n: usize) -> [__m512i; PARTS] {
     unsafe { split(_mm512_maskz_loadu_ps(first_lanes(n), from)) }
 }
 
-/// Lines whose depth is contiguous: `[line][depth]` in every tile.
+/// Lines whose depth is contiguous: `[line][depth]` in every tile, or the other way round where they are to be
+/// turned.
 #[inline(always)]
-unsafe fn fill_along(to: *mut f32, from: View, strips: usize, lines: usize, depth: usize) {
+unsafe fn fill_along(
+    to: *mut f32,
+    from: View,
+    strips: usize,
+    lines: usize,
+    depth: usize,
+    turned: bool,
+) {
     // SAFETY: masks keep loads within the view; the caller answers for the rest.
     unsafe {
         // The high halves of the words of two vectors, one vector after the other.
@@ -82,49 +96,68 @@ unsafe fn fill_along(to: *mut f32, from: View, strips: usize, lines: usize, dept
             let index: [u16; 32] = std::array::from_fn(|i| 2 * i as u16 + 1);
             _mm512_loadu_si512(index.as_ptr().cast())
         };
-        for i in 0..strips * LINES {
-            let depth_of_line = if i < lines { depth } else { 0 };
-            let line = from.ptr.wrapping_add(i * from.row);
-            let mut to = to.add(i / LINES * strip_words(depth) + i % LINES * LINES);
-            for k in (0..depth).step_by(STEP) {
-                let left = depth_of_line.saturating_sub(k);
-                let ahead = line.wrapping_add(LINES_AHEAD * from.row + k);
-                prefetch(ahead.cast());
-                prefetch(ahead.wrapping_add(LINES).cast());
-                let a = load_split(line.wrapping_add(k), left);
-                let b = load_split(line.wrapping_add(k + LINES), left.saturating_sub(LINES));
-                for part in 0..PARTS {
-                    let pairs = _mm512_permutex2var_epi16(a[part], high_halves, b[part]);
-                    _mm512_storeu_si512(to.add(part * TILE_WORDS).cast(), pairs);
+        for strip in 0..strips {
+            let strip_at = to.add(strip * strip_words(depth));
+            for i in 0..LINES {
+                let line = strip * LINES + i;
+                let depth_of_line = if line < lines { depth } else { 0 };
+                let line = from.ptr.wrapping_add(line * from.row);
+                let mut to = strip_at.add(i * LINES);
+                for k in (0..depth).step_by(STEP) {
+                    let left = depth_of_line.saturating_sub(k);
+                    let ahead = line.wrapping_add(LINES_AHEAD * from.row + k);
+                    prefetch(ahead.cast());
+                    prefetch(ahead.wrapping_add(LINES).cast());
+                    let a = load_split(line.wrapping_add(k), left);
+                    let b = load_split(line.wrapping_add(k + LINES), left.saturating_sub(LINES));
+                    for part in 0..PARTS {
+                        let pairs = _mm512_permutex2var_epi16(a[part], high_halves, b[part]);
+                        _mm512_storeu_si512(to.add(part * TILE_WORDS).cast(), pairs);
+                    }
+                    to = to.wrapping_add(STEP_WORDS);
                 }
-                to = to.wrapping_add(STEP_WORDS);
+            }
+            if turned {
+                turn(strip_at, depth.div_ceil(STEP) * PARTS);
             }
         }
     }
 }
 
-/// Lines that lie next to each other at every element of the depth: `[depth / 2][line][2]` in every tile.
+/// Lines that lie next to each other at every element of the depth: `[depth / 2][line][2]` in every tile, or
+/// the other way round where they are to be turned.
 #[inline(always)]
-unsafe fn fill_across(to: *mut f32, from: View, strips: usize, lines: usize, depth: usize) {
+unsafe fn fill_across(
+    to: *mut f32,
+    from: View,
+    strips: usize,
+    lines: usize,
+    depth: usize,
+    turned: bool,
+) {
     // SAFETY: masks keep loads within the view; the caller answers for the rest.
     unsafe {
-        for pair in 0..depth.next_multiple_of(STEP) / 2 {
-            let k = 2 * pair;
-            let to = to.add(k / STEP * STEP_WORDS + pair % LINES * LINES);
-            for start in (0..strips * LINES).step_by(LINES) {
+        for step in (0..depth).step_by(STEP) {
+            for strip in 0..strips {
+                let start = strip * LINES;
                 let left = lines.saturating_sub(start);
-                let at = from.ptr.wrapping_add(k * from.col + start);
-                let next = at.wrapping_add(from.col);
-                let ahead = 2 * AHEAD * from.col;
-                prefetch(at.wrapping_add(ahead).cast());
-                prefetch(next.wrapping_add(ahead).cast());
-                let even = load_split(at, if k < depth { left } else { 0 });
-                let odd = load_split(next, if k + 1 < depth { left } else { 0 });
-                let to = to.add(start / LINES * strip_words(depth));
-                for part in 0..PARTS {
-                    let low = _mm512_srli_epi32::<16>(even[part]);
-                    let pairs = _mm512_mask_blend_epi16(0xaaaa_aaaa, low, odd[part]);
-                    _mm512_storeu_si512(to.add(part * TILE_WORDS).cast(), pairs);
+                let step_at = to.add(strip * strip_words(depth) + step / STEP * STEP_WORDS);
+                for pair in 0..STEP / 2 {
+                    let k = step + 2 * pair;
+                    let at = from.ptr.wrapping_add(k * from.col + start);
+                    let next = at.wrapping_add(from.col);
+                    prefetch(at.wrapping_add(AHEAD * from.col).cast());
+                    prefetch(next.wrapping_add(AHEAD * from.col).cast());
+                    let even = load_split(at, if k < depth { left } else { 0 });
+                    let odd = load_split(next, if k + 1 < depth { left } else { 0 });
+                    for part in 0..PARTS {
+                        let low = _mm512_srli_epi32::<16>(even[part]);
+                        let to = step_at.add(part * TILE_WORDS + pair * LINES);
+                        _mm512_storeu_si512(to.cast(), _mm512_or_si512(low, odd[part]));
+                    }
+                }
+                if turned {
+                    turn(step_at, PARTS);
                 }
             }
         }

@@ -38,6 +38,10 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_mask_storeu_ps(p, (1u16 << n) - 1, v) }
     }
     #[inline(always)]
+    unsafe fn first(n: usize, v: Self::V, rest: Self::V) -> Self::V {
+        unsafe { _mm512_mask_mov_ps(rest, (1u16 << n) - 1, v) }
+    }
+    #[inline(always)]
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
         unsafe { _mm512_add_ps(a, b) }
     }
@@ -124,30 +128,29 @@ unsafe impl Simd for Avx512 {
     #[inline(always)]
     unsafe fn transpose(to: *mut f32, to_stride: usize, from: *const f32, from_stride: usize) {
         unsafe {
-            // Pairs of rows, then pairs of pairs: four columns of four rows in each quarter.
-            let mut quads = [_mm512_setzero_ps(); 16];
-            for g in 0..4 {
-                let r = |i: usize| _mm512_loadu_ps(from.add((4 * g + i) * from_stride));
-                let (a, b, c, d) = (r(0), r(1), r(2), r(3));
+            // Four columns of four rows in each quarter. Loads of quarters take the place of half of the
+            // shuffles, for which there is one port.
+            let quarters = |i: usize, column: usize| {
+                let part = |g: usize| _mm_loadu_ps(from.add((4 * g + i) * from_stride + column));
+                let v = _mm512_castps128_ps512(part(0));
+                let v = _mm512_mask_broadcast_f32x4(v, 0x00f0, part(1));
+                let v = _mm512_mask_broadcast_f32x4(v, 0x0f00, part(2));
+                _mm512_mask_broadcast_f32x4(v, 0xf000, part(3))
+            };
+            let mut quads = [[_mm512_setzero_ps(); 4]; 4];
+            for q in 0..4 {
+                for i in 0..4 {
+                    quads[q][i] = quarters(i, 4 * q);
+                }
+            }
+            for (q, [a, b, c, d]) in quads.into_iter().enumerate() {
                 let (ab0, ab1) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
                 let (cd0, cd1) = (_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-                quads[g] = _mm512_shuffle_ps::<0x44>(ab0, cd0);
-                quads[4 + g] = _mm512_shuffle_ps::<0xee>(ab0, cd0);
-                quads[8 + g] = _mm512_shuffle_ps::<0x44>(ab1, cd1);
-                quads[12 + g] = _mm512_shuffle_ps::<0xee>(ab1, cd1);
-            }
-            // Column `4 q + j` is quarter `q` of each of the four vectors of `j`.
-            for j in 0..4 {
-                let v = &quads[4 * j..4 * j + 4];
-                let low = _mm512_shuffle_f32x4::<0x44>(v[0], v[1]);
-                let high = _mm512_shuffle_f32x4::<0xee>(v[0], v[1]);
-                let low2 = _mm512_shuffle_f32x4::<0x44>(v[2], v[3]);
-                let high2 = _mm512_shuffle_f32x4::<0xee>(v[2], v[3]);
-                let put = |q: usize, x| _mm512_storeu_ps(to.add((4 * q + j) * to_stride), x);
-                put(0, _mm512_shuffle_f32x4::<0x88>(low, low2));
-                put(1, _mm512_shuffle_f32x4::<0xdd>(low, low2));
-                put(2, _mm512_shuffle_f32x4::<0x88>(high, high2));
-                put(3, _mm512_shuffle_f32x4::<0xdd>(high, high2));
+                let put = |j: usize, x| _mm512_storeu_ps(to.add((4 * q + j) * to_stride), x);
+                put(0, _mm512_shuffle_ps::<0x44>(ab0, cd0));
+                put(1, _mm512_shuffle_ps::<0xee>(ab0, cd0));
+                put(2, _mm512_shuffle_ps::<0x44>(ab1, cd1));
+                put(3, _mm512_shuffle_ps::<0xee>(ab1, cd1));
             }
         }
     }

@@ -71,6 +71,17 @@ pub unsafe trait Simd: Copy + 'static {
             std::ptr::copy_nonoverlapping(part.as_ptr(), p, n);
         }
     }
+    /// The first `n < LANES` values of `v`, and behind them those of `rest`.
+    #[inline(always)]
+    unsafe fn first(n: usize, v: Self::V, rest: Self::V) -> Self::V {
+        let mut mixed = [0.0f32; 16];
+        // SAFETY: the array has room for any vector.
+        unsafe {
+            Self::store(mixed.as_mut_ptr(), rest);
+            Self::store_part(mixed.as_mut_ptr(), n, v);
+            Self::load(mixed.as_ptr())
+        }
+    }
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
