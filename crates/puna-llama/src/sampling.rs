@@ -125,19 +125,18 @@ impl Sampler {
 
     /// Chooses the token that follows `history`, given the model's logits for it.
     pub fn sample(&mut self, logits: &[f32], history: &[u32]) -> Result<u32> {
-        check_distribution(logits)?;
+        let mut top = highest(logits)?;
         let mut logits = logits;
         if self.options.repetition_penalty != 1.0 {
             self.penalise(logits, history);
             logits = &self.penalised;
+            top = highest(logits)?;
         }
-        let best = argmax(logits);
         if self.options.temperature == 0.0 {
-            return Ok(best);
+            return Ok(argmax(logits));
         }
         // One draw a token, whatever the options cut away.
         let draw = self.random.uniform();
-        let top = logits[best as usize];
         if self.options.top_k == 0 && self.options.top_p == 1.0 {
             let scale = std::f32::consts::LOG2_E / self.options.temperature;
             self.weights.clear();
@@ -284,21 +283,34 @@ pub fn argmax(logits: &[f32]) -> u32 {
     best as u32
 }
 
-/// An error where the logits are no distribution.
-fn check_distribution(logits: &[f32]) -> Result<()> {
-    let mut top = f32::NEG_INFINITY;
-    for (i, &logit) in logits.iter().enumerate() {
-        if logit.is_nan() || logit == f32::INFINITY {
-            return Err(Error::NonFinite(format!(
-                "the logit of token {i} is {logit}"
-            )));
+/// The highest logit; an error where the logits are no distribution.
+fn highest(logits: &[f32]) -> Result<f32> {
+    // In lanes and without a way out in between, so that several are looked at at once.
+    const LANES: usize = 16;
+    let (mut top, mut finite) = ([f32::NEG_INFINITY; LANES], [true; LANES]);
+    let mut look = |lanes: &[f32]| {
+        for ((top, finite), &logit) in top.iter_mut().zip(&mut finite).zip(lanes) {
+            *top = if logit > *top { logit } else { *top };
+            // Neither NaN nor infinity is below it.
+            *finite &= logit < f32::INFINITY;
         }
-        top = top.max(logit);
+    };
+    let whole = logits.chunks_exact(LANES);
+    look(whole.remainder());
+    whole.for_each(look);
+    let mut all = logits.iter().enumerate();
+    if finite.contains(&false)
+        && let Some((token, logit)) = all.find(|(_, logit)| !(**logit < f32::INFINITY))
+    {
+        return Err(Error::NonFinite(format!(
+            "the logit of token {token} is {logit}"
+        )));
     }
+    let top = top.into_iter().fold(f32::NEG_INFINITY, f32::max);
     if top == f32::NEG_INFINITY {
         return Err(Error::NonFinite("every logit is minus infinity".into()));
     }
-    Ok(())
+    Ok(top)
 }
 
 #[cfg(test)]
