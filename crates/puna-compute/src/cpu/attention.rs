@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Keys taken together; a multiple of every tile's width.
 pub(super) const KEY_BLOCK: usize = 96;
 /// Query rows taken together; a multiple of every tile's rows.
-pub(super) const QUERY_BLOCK: usize = 48;
+pub(super) const QUERY_BLOCK: usize = 24;
 
 /// Where the packed keys and values of one head lie.
 #[derive(Clone, Copy)]
@@ -267,25 +267,28 @@ kernel! {
         for r in 0..rows {
             let scores = state.scores.add(r * KEY_BLOCK);
             let visible = (visible + r as isize * step).clamp(0, keys as isize) as usize;
-            for j in visible..keys {
-                *scores.add(j) = 0.0;
+            let (whole, rest) = (visible / S::LANES * S::LANES, visible % S::LANES);
+            // A row of scores has room for whole vectors.
+            let mut hidden = visible.next_multiple_of(S::LANES);
+            while hidden < keys {
+                S::store(scores.add(hidden), S::splat(0.0));
+                hidden += S::LANES;
             }
             if visible == 0 {
                 continue;
             }
-            let whole = visible / S::LANES * S::LANES;
-            let mut top = S::splat(f32::NEG_INFINITY);
+            let lowest = S::splat(f32::NEG_INFINITY);
+            let mut top = lowest;
             let mut i = 0;
             while i < whole {
                 top = S::max(top, S::load(scores.add(i)));
                 i += S::LANES;
             }
-            let mut top = S::highest(top);
-            for j in whole..visible {
-                top = top.max(*scores.add(j));
+            if rest > 0 {
+                top = S::max(top, S::first(rest, S::load(scores.add(i)), lowest));
             }
             let before = *state.highest.add(r);
-            let highest = before.max(top * state.scale);
+            let highest = before.max(S::highest(top) * state.scale);
             let (scale, shift) = (S::splat(state.scale), S::splat(-highest));
             let mut sum = S::splat(0.0);
             let mut i = 0;
@@ -295,18 +298,20 @@ kernel! {
                 sum = S::add(sum, p);
                 i += S::LANES;
             }
-            if i < visible {
-                let mut last = [0.0f32; 16];
+            if rest > 0 {
                 let p = S::exp(S::mul_add(S::load(scores.add(i)), scale, shift));
-                S::store(last.as_mut_ptr(), p);
-                last[visible - i..].fill(0.0);
-                let p = S::load(last.as_ptr());
+                let p = S::first(rest, p, S::splat(0.0));
                 S::store(scores.add(i), p);
                 sum = S::add(sum, p);
             }
+            *state.highest.add(r) = highest;
+            if before == f32::NEG_INFINITY {
+                // The first block of keys: the sums are zeros, with nothing to shrink.
+                *state.total.add(r) = S::sum(sum);
+                continue;
+            }
             let shrink = (before - highest).exp();
             *state.total.add(r) = *state.total.add(r) * shrink + S::sum(sum);
-            *state.highest.add(r) = highest;
             if shrink != 1.0 {
                 let sums = state.sums.add(r * state.padded);
                 let mut i = 0;

@@ -208,17 +208,28 @@ kernel! {
             let visible = (visible + r as isize).clamp(0, keys as isize) as usize;
             let (shift, delta) = (S::splat(-*lse.add(r * lse_stride)), S::splat(*delta.add(r)));
             let factor = S::splat(scale);
+            let (whole, rest) = (visible / S::LANES * S::LANES, visible % S::LANES);
+            let zero = S::splat(0.0);
             let mut i = 0;
-            while i < visible {
+            while i < whole {
                 let prob = S::exp(S::mul_add(S::load(p.add(i)), factor, shift));
                 let grad = S::mul(S::mul(prob, S::sub(S::load(ds.add(i)), delta)), factor);
                 S::store(p.add(i), prob);
                 S::store(ds.add(i), grad);
                 i += S::LANES;
             }
-            for j in visible..keys {
-                *p.add(j) = 0.0;
-                *ds.add(j) = 0.0;
+            if rest > 0 {
+                let prob = S::exp(S::mul_add(S::load(p.add(i)), factor, shift));
+                let grad = S::mul(S::mul(prob, S::sub(S::load(ds.add(i)), delta)), factor);
+                S::store(p.add(i), S::first(rest, prob, zero));
+                S::store(ds.add(i), S::first(rest, grad, zero));
+                i += S::LANES;
+            }
+            // A row has room for whole vectors.
+            while i < keys {
+                S::store(p.add(i), zero);
+                S::store(ds.add(i), zero);
+                i += S::LANES;
             }
         }
     }
