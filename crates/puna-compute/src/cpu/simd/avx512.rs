@@ -138,9 +138,9 @@ unsafe impl Simd for Avx512 {
                 _mm512_mask_broadcast_f32x4(v, 0xf000, part(3))
             };
             let mut quads = [[_mm512_setzero_ps(); 4]; 4];
-            for q in 0..4 {
-                for i in 0..4 {
-                    quads[q][i] = quarters(i, 4 * q);
+            for (q, quad) in quads.iter_mut().enumerate() {
+                for (i, v) in quad.iter_mut().enumerate() {
+                    *v = quarters(i, 4 * q);
                 }
             }
             for (q, [a, b, c, d]) in quads.into_iter().enumerate() {
