@@ -300,7 +300,8 @@ fn highest(logits: &[f32]) -> Result<f32> {
     whole.for_each(look);
     let mut all = logits.iter().enumerate();
     if finite.contains(&false)
-        && let Some((token, logit)) = all.find(|(_, logit)| !(**logit < f32::INFINITY))
+        && let Some((token, logit)) =
+            all.find(|(_, logit)| logit.is_nan() || **logit == f32::INFINITY)
     {
         return Err(Error::NonFinite(format!(
             "the logit of token {token} is {logit}"
