@@ -36,7 +36,7 @@ impl Batch {
     }
 
     /// Number of rows that count.
-    pub fn outputs(&self) -> usize {
+    pub(crate) fn counted_rows(&self) -> usize {
         self.counted.as_ref().map_or(self.rows(), Vec::len)
     }
 
@@ -53,6 +53,11 @@ impl Batch {
         let Some(rows) = &self.counted else {
             return values;
         };
+        assert_eq!(
+            values.len(),
+            rows.len(),
+            "a value for every row that counts"
+        );
         let mut all = vec![0.0; self.rows()];
         for (&row, value) in rows.iter().zip(values) {
             all[row as usize] = value;

@@ -32,7 +32,11 @@ impl<O: Ops> Worker<O> {
     /// probes of small batches.
     pub fn logits(&mut self, params: &Params<O::Buf>, batch: &Batch) -> Result<Vec<f32>> {
         self.forward(params, batch);
-        let (rows, dim, width) = (batch.outputs(), self.config.dim, self.config.head_outputs());
+        let (rows, dim, width) = (
+            batch.counted_rows(),
+            self.config.dim,
+            self.config.head_outputs(),
+        );
         let head = params.get(ParamKind::Head, &self.config);
         let mut logits = self.ops.zeros(rows * width)?;
         self.ops.linear(
@@ -97,7 +101,7 @@ impl<O: Ops> Worker<O> {
         let (dim, width) = (self.config.dim, self.config.head_outputs());
         let head = params.get(ParamKind::Head, &self.config);
         let (ops, x) = (&mut self.ops, &self.normed);
-        let mut outputs = vec![0.0; batch.outputs()];
+        let mut outputs = vec![0.0; batch.counted_rows()];
         match self.config.head {
             HeadKind::LanguageModel => {
                 let targets = batch.pick(&batch.targets);
@@ -151,7 +155,7 @@ impl<O: Ops> Worker<O> {
         let (dim, vocab) = (config.dim, config.vocab_size);
         let dhead = grads.get_mut(ParamKind::Head, config);
         let head = params.get(ParamKind::Head, config);
-        let mut logprobs = vec![0.0; batch.outputs()];
+        let mut logprobs = vec![0.0; batch.counted_rows()];
         ops.head_logprobs_backward(
             &mut self.dnormed,
             dhead,
@@ -176,7 +180,7 @@ impl<O: Ops> Worker<O> {
         write: Write,
     ) -> Vec<f32> {
         let outputs = self.read_head(params, batch);
-        let (config, rows) = (&self.config, batch.outputs());
+        let (config, rows) = (&self.config, batch.counted_rows());
         let (ops, dscalars) = (&mut self.ops, &mut self.scalars);
         ops.upload(dscalars, &batch.pick(coefficients));
         let dhead = grads.get_mut(ParamKind::Head, config);

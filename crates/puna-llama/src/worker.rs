@@ -131,7 +131,7 @@ impl<O: Ops> Worker<O> {
         write: Write,
     ) {
         let config = self.config.clone();
-        let (rows, dim, eps) = (batch.outputs(), config.dim, config.norm_eps);
+        let (rows, dim, eps) = (batch.counted_rows(), config.dim, config.norm_eps);
         self.ops.clear(&mut self.dx, rows * dim);
         self.ops.rmsnorm_backward(
             &mut self.dx,
@@ -206,7 +206,7 @@ impl<O: Ops> Worker<O> {
             &mut self.normed,
             &self.residual[c.layers],
             gain,
-            batch.outputs(),
+            batch.counted_rows(),
             c.dim,
             c.norm_eps,
         );

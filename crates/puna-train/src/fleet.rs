@@ -65,7 +65,7 @@ pub struct Fleet {
     options: FleetOptions,
     workers: Vec<Worker<Cpu>>,
     /// The threads: of the workers, and of what goes over all parameters at once.
-    pub(crate) team: Cpu,
+    cpu: Cpu,
     /// The first becomes the total. Allocated at the first backward: evaluation needs none.
     gradients: Vec<Params<HostBuf>>,
 }
@@ -86,7 +86,7 @@ impl Fleet {
             config: config.clone(),
             options,
             workers: (0..options.workers()).map(worker).collect::<Result<_>>()?,
-            team: Cpu::new(options.workers()),
+            cpu: Cpu::new(options.workers()),
             gradients: Vec::new(),
         })
     }
@@ -196,8 +196,7 @@ impl Fleet {
             return Err(Error::Data("a step has no sequences".into()));
         }
         while self.gradients.len() < self.options.gradient_sets() {
-            self.gradients
-                .push(Params::zeros(&self.team, &self.config)?);
+            self.gradients.push(Params::zeros(&self.cpu, &self.config)?);
         }
         let lanes = deal(sequences, self.options.lanes);
         let (size, max_rows) = (self.workers.len(), self.options.micro_batch_rows);
@@ -221,7 +220,7 @@ impl Fleet {
                 (rank, worker, own)
             })
             .collect();
-        self.team.team().each(&mut each, &|(rank, worker, own)| {
+        self.cpu.team().each(&mut each, &|(rank, worker, own)| {
             let _release = sum.release_on_panic();
             for lane in (*rank..lanes.len()).step_by(size) {
                 match own.as_deref_mut() {
@@ -274,7 +273,7 @@ impl Fleet {
         let mut out: Vec<Vec<f32>> = vec![Vec::new(); sequences.len()];
         let workers = self.workers.iter_mut().take(cuts.len());
         let mut each: Vec<_> = workers.map(|worker| (worker, Vec::new())).collect();
-        self.team.team().each(&mut each, &|(worker, done)| {
+        self.cpu.team().each(&mut each, &|(worker, done)| {
             while let Some(cut) = cuts.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let outputs = worker.outputs(params, &batch(&sequences[cut.clone()]));
                 done.push((cut.clone(), outputs));
@@ -299,12 +298,12 @@ impl Fleet {
         let squares = gradient
             .tensors
             .iter()
-            .map(|t| self.team.sum_squares(t, t.len()));
+            .map(|t| self.cpu.sum_squares(t, t.len()));
         squares.sum::<f64>().sqrt()
     }
 
-    pub(crate) fn gradient_and_team(&mut self) -> Option<(&Params<HostBuf>, &mut Cpu)> {
-        Some((self.gradients.first()?, &mut self.team))
+    pub(crate) fn gradient_and_cpu(&mut self) -> Option<(&Params<HostBuf>, &mut Cpu)> {
+        Some((self.gradients.first()?, &mut self.cpu))
     }
 
     /// What the trouble began with, when the loss or gradient of these sequences is not finite: a

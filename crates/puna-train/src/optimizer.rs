@@ -101,7 +101,7 @@ impl Fleet {
         grad_scale: f64,
     ) {
         let specs = self.config().param_specs();
-        let Some((gradient, team)) = self.gradient_and_team() else {
+        let Some((gradient, team)) = self.gradient_and_cpu() else {
             return;
         };
         moments.step += 1;

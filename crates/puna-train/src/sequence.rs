@@ -145,30 +145,36 @@ pub(crate) fn micro_batches(
     cuts
 }
 
-/// Cuts sequences into micro-batches of at most `max_rows` rows, as even as can be and so many that each
-/// worker has as many: a pass without a gradient may be cut anywhere.
+/// Cuts sequences into micro-batches of at most `max_rows` rows: few, so that weights are packed seldom, and
+/// about even and as many for each worker, so that none waits. A pass without a gradient may be cut anywhere.
 pub(crate) fn even_micro_batches(
     sequences: &[Sequence],
     max_rows: usize,
     workers: usize,
 ) -> Vec<Range<usize>> {
-    let rows = |run: &Range<usize>| -> usize {
-        let sequences = &sequences[run.clone()];
-        sequences.iter().map(Sequence::rows).sum()
-    };
-    let total = rows(&(0..sequences.len()));
-    let mut n = total.div_ceil(max_rows).next_multiple_of(workers);
-    loop {
-        let cuts = deal(sequences, n);
-        // Runs are as even as the sequences allow: with more of them each is shorter, down to one sequence.
-        if cuts
-            .iter()
-            .all(|cut| cut.len() == 1 || rows(cut) <= max_rows)
-        {
-            return cuts;
+    let all = 0..sequences.len();
+    let mut cuts_left = micro_batches(sequences, all, max_rows)
+        .len()
+        .next_multiple_of(workers);
+    let mut rows_left: usize = sequences.iter().map(Sequence::rows).sum();
+    let (mut cuts, mut start) = (Vec::new(), 0);
+    while start < sequences.len() {
+        let share = rows_left.div_ceil(cuts_left.max(1));
+        let (mut end, mut rows) = (start, 0);
+        for sequence in &sequences[start..] {
+            let more = sequence.rows();
+            if end > start && (rows + more > max_rows || rows + more / 2 > share) {
+                break;
+            }
+            rows += more;
+            end += 1;
         }
-        n += workers;
+        cuts.push(start..end);
+        start = end;
+        rows_left -= rows;
+        cuts_left = cuts_left.saturating_sub(1);
     }
+    cuts
 }
 
 #[cfg(test)]
@@ -206,13 +212,17 @@ mod tests {
         assert_eq!(even_micro_batches(&s, 60, 1), vec![0..12; 1]);
         assert_eq!(even_micro_batches(&of_rows(&[7, 1]), 7, 2), [0..1, 1..2]);
         assert!(even_micro_batches(&[], 7, 2).is_empty());
-        let odd = of_rows(&[3, 8, 1, 1, 4, 9, 2, 2, 2, 7]);
-        for (max_rows, workers) in [(9, 1), (9, 4), (12, 3), (100, 2)] {
-            let cuts = even_micro_batches(&odd, max_rows, workers);
-            let rows =
-                |cut: &Range<usize>| odd[cut.clone()].iter().map(Sequence::rows).sum::<usize>();
+        let mixed: Vec<usize> = (0..200).map(|i| 20 + i * 7919 % 281).collect();
+        let mixed = of_rows(&mixed);
+        for (max_rows, workers) in [(300, 1), (300, 4), (512, 2), (9000, 3)] {
+            let cuts = even_micro_batches(&mixed, max_rows, workers);
+            let rows = |cut: &Range<usize>| -> usize {
+                mixed[cut.clone()].iter().map(Sequence::rows).sum()
+            };
             assert!(cuts.iter().all(|cut| rows(cut) <= max_rows));
-            assert!(cuts.into_iter().flatten().eq(0..odd.len()));
+            let filled = micro_batches(&mixed, 0..mixed.len(), max_rows).len();
+            assert!(cuts.len() <= filled + filled / 10 + workers);
+            assert!(cuts.into_iter().flatten().eq(0..mixed.len()));
         }
     }
 

@@ -215,6 +215,7 @@ fn attend(isa: Isa, layout: Layout, scratch: *mut f32, queries: Queries, kv: Hea
                 highest,
                 total,
                 scale,
+                first: start == 0,
             };
             // A row at position p sees keys 0..=p.
             let first_visible = (queries.position(row) + 1) as isize - start as isize;
@@ -260,6 +261,8 @@ struct Softmax {
     highest: *mut f32,
     total: *mut f32,
     scale: f32,
+    /// Whether this is the first block of keys.
+    first: bool,
 }
 
 kernel! {
@@ -305,8 +308,8 @@ kernel! {
                 sum = S::add(sum, p);
             }
             *state.highest.add(r) = highest;
-            if before == f32::NEG_INFINITY {
-                // The first block of keys: the sums are zeros, with nothing to shrink.
+            if state.first {
+                // The sums are zeros, with nothing to shrink.
                 *state.total.add(r) = S::sum(sum);
                 continue;
             }

@@ -1,16 +1,18 @@
 //! A team of threads that work on one operation at a time.
 //!
-//! Decoding runs some sixty small operations a token, so waking must cost microseconds: members spin
-//! for a while before they sleep. A step of training wakes its team once, but a thread started for it alone
-//! is worse: where the last one has just ended, the system may start it on the core of its parent and move it
-//! only milliseconds later.
+//! Decoding runs some sixty small operations a token, so waking must cost microseconds: who waits, a member
+//! for work or the caller for the members, spins for a while before it sleeps. A step of training wakes its
+//! team once, but a thread started for it alone is worse: where the last one has just ended, the system may
+//! start it on the core of its parent and move it only milliseconds later.
 
+use std::any::Any;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
-/// Spins before a waiting member sleeps: some tens of microseconds, at some hundred cycles a pause.
+/// Spins before a waiting thread sleeps: some tens of microseconds, at some hundred cycles a pause.
 const SPINS: usize = 1_000;
 
 type Job = *const (dyn Fn(usize) + Sync);
@@ -23,14 +25,49 @@ struct Shared {
     job: Mutex<Option<SendJob>>,
     sleepers: Mutex<()>,
     wake: Condvar,
+    /// Whether the caller sleeps until nobody is busy.
+    caller_sleeps: AtomicBool,
+    done: Condvar,
     quit: AtomicBool,
     panicked: AtomicBool,
+    /// What the first member panicked with.
+    panic: Mutex<Option<Panic>>,
 }
+
+type Panic = Box<dyn Any + Send>;
 
 #[derive(Clone, Copy)]
 struct SendJob(Job);
 // SAFETY: the closure is Sync, and `run` keeps it alive until every member is done with it.
 unsafe impl Send for SendJob {}
+
+impl Shared {
+    fn wait_for_members(&self) {
+        for _ in 0..SPINS {
+            if self.busy.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            std::hint::spin_loop();
+        }
+        // Both sides write first and then read: either this thread sees that nobody is busy, or the last
+        // member sees that it sleeps.
+        let mut guard = lock(&self.sleepers);
+        self.caller_sleeps.store(true, Ordering::SeqCst);
+        while self.busy.load(Ordering::SeqCst) != 0 {
+            let woken = self.done.wait(guard);
+            guard = woken.unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        self.caller_sleeps.store(false, Ordering::Relaxed);
+    }
+
+    fn member_is_done(&self) {
+        let was_last = self.busy.fetch_sub(1, Ordering::SeqCst) == 1;
+        if was_last && self.caller_sleeps.load(Ordering::SeqCst) {
+            let _guard = lock(&self.sleepers);
+            self.done.notify_one();
+        }
+    }
+}
 
 /// A fixed number of threads; the caller is the first of them.
 pub struct Team {
@@ -47,8 +84,11 @@ impl Team {
             job: Mutex::new(None),
             sleepers: Mutex::new(()),
             wake: Condvar::new(),
+            caller_sleeps: AtomicBool::new(false),
+            done: Condvar::new(),
             quit: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
+            panic: Mutex::new(None),
         });
         let members = (1..size.max(1))
             .map(|rank| {
@@ -64,7 +104,10 @@ impl Team {
         self.members.len() + 1
     }
 
-    /// Calls `job(rank)` once for every rank, in parallel, and waits for all.
+    /// Calls `job(rank)` once for every rank, all at the same time, rank 0 on this thread, and waits for all.
+    ///
+    /// # Panics
+    /// With what a rank panicked with, when all have ended.
     pub fn run<'a>(&mut self, job: &'a (dyn Fn(usize) + Sync + 'a)) {
         if self.members.is_empty() {
             return job(0);
@@ -81,34 +124,23 @@ impl Team {
             shared.epoch.fetch_add(1, Ordering::Release);
         }
         shared.wake.notify_all();
-        // Members hold the pointer until `busy` is zero, even if this rank's share panics.
-        struct Wait<'s>(&'s Shared);
-        impl Drop for Wait<'_> {
-            fn drop(&mut self) {
-                let mut spins = 0;
-                while self.0.busy.load(Ordering::Acquire) != 0 {
-                    spins += 1;
-                    if spins < SPINS {
-                        std::hint::spin_loop()
-                    } else {
-                        std::thread::yield_now()
-                    }
-                }
-            }
+        // Members hold the pointer until none is busy, even if this rank's share panics.
+        let own = catch_unwind(AssertUnwindSafe(|| job(0)));
+        shared.wait_for_members();
+        let mut panic = own.err();
+        if shared.panicked.swap(false, Ordering::Relaxed) {
+            let members = lock(&shared.panic).take();
+            panic = panic.or(members);
         }
-        let wait = Wait(shared);
-        job(0);
-        drop(wait);
-        assert!(
-            !shared.panicked.load(Ordering::Relaxed),
-            "a member of the team panicked"
-        );
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
     }
 
-    /// Calls `job` with every item, each on a thread of its own, and waits for all.
+    /// Calls `job` with every item, all at the same time, the first on this thread, and waits for all.
     ///
     /// # Panics
-    /// If there are more items than threads.
+    /// If there are more items than threads; with what a job panicked with, when all have ended.
     pub fn each<T: Send>(&mut self, items: &mut [T], job: &(dyn Fn(&mut T) + Sync)) {
         assert!(
             items.len() <= self.size(),
@@ -165,7 +197,7 @@ impl Drop for Team {
         }
         self.shared.wake.notify_all();
         for member in self.members.drain(..) {
-            // A member only panics inside a job, which `run` has already reported.
+            // A member only panics inside a job, which `run` has passed on.
             let _ = member.join();
         }
     }
@@ -201,12 +233,68 @@ fn member(shared: &Shared, rank: usize) {
         }
         let job = *lock(&shared.job);
         if let Some(SendJob(job)) = job {
-            // SAFETY: `run` waits for `busy` to reach zero before the closure dies.
+            // SAFETY: `run` waits until nobody is busy before the closure dies.
             let job = unsafe { &*job };
-            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(rank))).is_err() {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(rank))) {
+                lock(&shared.panic).get_or_insert(panic);
                 shared.panicked.store(true, Ordering::Relaxed);
             }
         }
-        shared.busy.fetch_sub(1, Ordering::Release);
+        shared.member_is_done();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+
+    #[test]
+    fn every_item_once_and_at_the_same_time() {
+        let mut team = Team::new(3);
+        for n in [0, 1, 2, 3, 3, 2] {
+            let mut items: Vec<usize> = (0..n).collect();
+            let all = Barrier::new(n);
+            team.each(&mut items, &|item| {
+                // Nobody gets past before all are there.
+                all.wait();
+                *item += 10;
+            });
+            assert!(items.into_iter().eq(10..10 + n));
+        }
+    }
+
+    #[test]
+    fn a_caller_that_sleeps_is_woken() {
+        let mut team = Team::new(2);
+        for wait in [0, 1, 20, 0] {
+            let mut items = [0, wait];
+            team.each(&mut items, &|item| {
+                std::thread::sleep(std::time::Duration::from_millis(*item));
+                *item = 7;
+            });
+            assert_eq!(items, [7, 7]);
+        }
+    }
+
+    #[test]
+    fn a_panic_is_passed_on_and_forgotten() {
+        let mut team = Team::new(2);
+        for rank in [1, 0, 1] {
+            let caught = catch_unwind(AssertUnwindSafe(|| {
+                team.run(&|r| assert!(r != rank, "rank {r} gave up"));
+            }));
+            let message = caught.unwrap_err().downcast::<String>();
+            assert_eq!(*message.unwrap_or_default(), format!("rank {rank} gave up"));
+            let mut items = [1, 2];
+            team.each(&mut items, &|item| *item *= 2);
+            assert_eq!(items, [2, 4]);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "3 items for a team of 2")]
+    fn more_items_than_threads_are_refused() {
+        Team::new(2).each(&mut [1, 2, 3], &|_| ());
     }
 }

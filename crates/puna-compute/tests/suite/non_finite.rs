@@ -196,21 +196,31 @@ pub fn head<O: HostOps>(variant: &Variant<O>) {
 /// all from it on, of the heads that read it; never in another segment. Earlier positions give a
 /// later value no weight, but a kernel may still multiply by it: those may be NaN too.
 pub fn attention<O: HostOps>(variant: &Variant<O>) {
+    // Within one block of keys, and beyond.
+    for (len, position) in [(70, 30), (130, 20), (130, 110)] {
+        attention_of(variant, len, position);
+    }
+}
+
+fn attention_of<O: HostOps>(variant: &Variant<O>, len: usize, position: usize) {
     let shape = AttentionShape {
         heads: 4,
         kv_heads: 2,
         head_dim: 8,
     };
     let width = shape.qkv_width();
-    let starts = [0, 5, 75];
-    let (len, rows, position) = (70, 78, 30);
-    let segments = [(0, 5), (5, len), (75, 3)].map(|(start, len)| Segment { start, len });
+    let starts = [0, 5, 5 + len];
+    let rows = starts[2] + 3;
+    let segments = [(0, 5), (5, len), (starts[2], 3)].map(|(start, len)| Segment { start, len });
     let mut ops = (variant.make)(2);
     let mut rng = Rng::new(6);
     let qkv = rng.normal(rows * width, 1.0);
     // The third query head reads the second key-value head, and so does the fourth.
     for (name, head) in [("query", 2), ("key", 4 + 1), ("value", 6 + 1)] {
-        let context = format!("{}: attention, NaN in a {name}", variant.name);
+        let context = format!(
+            "{}: attention over {len}, NaN in a {name} at {position}",
+            variant.name
+        );
         let at = (starts[1] + position) * width + head * 8 + 3;
         let qkv = spoilt(qkv.clone(), at);
         let affected = |row: usize, head: usize, element: usize| {

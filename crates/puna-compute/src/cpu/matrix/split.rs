@@ -152,8 +152,10 @@ unsafe fn fill_across(
                     let odd = load_split(next, if k + 1 < depth { left } else { 0 });
                     for part in 0..PARTS {
                         let low = _mm512_srli_epi32::<16>(even[part]);
+                        // Below 2⁻¹¹⁰ the last part has bits in its lower half, which do not count.
+                        let pairs = _mm512_mask_blend_epi16(0xaaaa_aaaa, low, odd[part]);
                         let to = step_at.add(part * TILE_WORDS + pair * LINES);
-                        _mm512_storeu_si512(to.cast(), _mm512_or_si512(low, odd[part]));
+                        _mm512_storeu_si512(to.cast(), pairs);
                     }
                 }
                 if turned {

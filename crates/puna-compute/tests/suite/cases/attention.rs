@@ -5,7 +5,7 @@ use crate::rand::Rng;
 use crate::support::{HostOps, accumulator, input, output, taken};
 use puna_compute::{AttentionShape, CachedSegment, Ops, Reference, Segment};
 
-const SEGMENT_LENGTHS: [usize; 7] = [1, 2, 63, 64, 65, 130, 257];
+const SEGMENT_LENGTHS: [usize; 12] = [1, 2, 23, 24, 25, 48, 64, 95, 96, 97, 130, 257];
 const HEAD_DIMS: [usize; 7] = [2, 6, 8, 16, 48, 64, 128];
 
 /// Segments one behind the other.
