@@ -6,7 +6,8 @@ use puna_compute::HostBuf;
 use puna_llama::{HeadKind, Params};
 use puna_train::{Cursor, Fleet, Result, Sequence, Source, StepLoss, Validation, permutation};
 
-/// What is learned from a pair. `outputs` are those of all rows of its sequence.
+/// What is learned from a pair. `outputs` are those of all rows of its sequence,
+/// 0 where the weight is 0.
 pub(crate) trait PairObjective {
     /// A comparison, rendered.
     type Pair: Pair;

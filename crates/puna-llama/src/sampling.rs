@@ -130,7 +130,12 @@ impl Sampler {
         if self.options.repetition_penalty != 1.0 {
             self.penalise(logits, history);
             logits = &self.penalised;
-            top = highest(logits)?;
+            let penalty = self.options.repetition_penalty;
+            top = highest(logits).map_err(|_| {
+                Error::NonFinite(format!(
+                    "a repetition penalty of {penalty} leaves no distribution"
+                ))
+            })?;
         }
         if self.options.temperature == 0.0 {
             return Ok(argmax(logits));
@@ -287,19 +292,19 @@ pub fn argmax(logits: &[f32]) -> u32 {
 fn highest(logits: &[f32]) -> Result<f32> {
     // In lanes and without a way out in between, so that several are looked at at once.
     const LANES: usize = 16;
-    let (mut top, mut finite) = ([f32::NEG_INFINITY; LANES], [true; LANES]);
+    let (mut top, mut usable) = ([f32::NEG_INFINITY; LANES], [true; LANES]);
     let mut look = |lanes: &[f32]| {
-        for ((top, finite), &logit) in top.iter_mut().zip(&mut finite).zip(lanes) {
+        for ((top, usable), &logit) in top.iter_mut().zip(&mut usable).zip(lanes) {
             *top = if logit > *top { logit } else { *top };
             // Neither NaN nor infinity is below it.
-            *finite &= logit < f32::INFINITY;
+            *usable &= logit < f32::INFINITY;
         }
     };
     let whole = logits.chunks_exact(LANES);
     look(whole.remainder());
     whole.for_each(look);
     let mut all = logits.iter().enumerate();
-    if finite.contains(&false)
+    if usable.contains(&false)
         && let Some((token, logit)) =
             all.find(|(_, logit)| logit.is_nan() || **logit == f32::INFINITY)
     {
@@ -420,6 +425,38 @@ mod tests {
         };
         assert_eq!(draw(3), draw(3));
         assert_ne!(draw(3), draw(4));
+    }
+
+    #[test]
+    fn the_highest_of_any_number_and_what_is_no_number() {
+        for n in 1..50 {
+            let logits: Vec<f32> = (0..n).map(|i| (i * 7919 % 101) as f32 - 60.0).collect();
+            let expected = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            assert_eq!(highest(&logits).unwrap(), expected);
+            for at in 0..n {
+                for bad in [f32::NAN, f32::INFINITY] {
+                    let mut logits = logits.clone();
+                    logits[at] = bad;
+                    let error = highest(&logits).unwrap_err().to_string();
+                    let expected = format!("the logit of token {at} is {bad}");
+                    assert!(error.contains(&expected), "{error}");
+                }
+                let mut logits = logits.clone();
+                logits[at] = f32::NEG_INFINITY;
+                assert_eq!(highest(&logits).is_err(), n == 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_penalty_that_is_too_much_is_named() {
+        let options = SamplingOptions {
+            repetition_penalty: 1e-30,
+            ..SamplingOptions::default()
+        };
+        let mut sampler = Sampler::new(&options, 0);
+        let error = sampler.sample(&[1e10, 0.0], &[0]).unwrap_err().to_string();
+        assert!(error.contains("a repetition penalty of 1e-30"), "{error}");
     }
 
     #[test]

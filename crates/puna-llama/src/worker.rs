@@ -41,7 +41,8 @@ pub struct Worker<O: Ops> {
     /// One per layer, or a single one that every layer uses in turn.
     blocks: Vec<Block<O::Buf>>,
     pub(crate) normed: O::Buf,
-    /// The SwiGLU product; before it, in the last block, the attention of the rows that count.
+    /// The SwiGLU product; in the last block also, when that is not needed, the attention of the rows that
+    /// count. `dhidden` goes with it.
     hidden: O::Buf,
     /// A scalar head's outputs, and then their gradients.
     pub(crate) scalars: O::Buf,
@@ -390,6 +391,7 @@ impl<O: Ops> Worker<O> {
         ops.linear_backward_input(dattention, dx, wo, rows, q_width, c.dim, Write::Set);
         let rows = batch.rows();
         if let Some(picked) = read_later {
+            // Back to all rows; `normed` serves as the target, and is computed again below.
             ops.clear(&mut self.dattention, rows * q_width);
             ops.embedding_backward(&mut self.dattention, &self.dhidden, picked, q_width);
             ops.clear(normed, rows * c.dim);
