@@ -1,8 +1,8 @@
 //! Host memory for kernels: aligned to a cache line, on huge pages but for the smallest.
 //!
 //! A product walks through rows of its matrices that lie kilobytes apart, and a decoder streams gigabytes: on
-//! pages of 4 KB both spend a part of their time in page walks. Pages are huge only if the advice comes before
-//! the first touch, so memory is zeroed here and not by the allocator.
+//! pages of 4 KB both spend a part of their time in page walks. As a rule pages become huge only if the advice
+//! comes before the first touch, so memory is zeroed here and not by the allocator.
 
 use crate::ops::{Buffer, Error, Result};
 use std::alloc::{Layout, alloc, dealloc};
@@ -22,8 +22,8 @@ pub struct HostBuf {
 const HUGE: usize = 2 << 20;
 /// Buffers from this size on, up to a huge page, share memory on huge pages.
 const SHARED: usize = 16 << 10;
-/// Size of what they share: large enough to lose little at its end, small enough that what is allocated
-/// together, and so lies together, is mostly released together.
+/// Size of what they share: small enough that what is allocated together, and so lies together, is mostly
+/// released together.
 const CHUNK: usize = 4 * HUGE;
 /// Where a buffer begins: a cache line.
 const LINE: usize = 64;
@@ -44,13 +44,15 @@ impl Memory {
         let Ok(layout) = Layout::from_size_align(bytes, align) else {
             return Err(failed);
         };
-        // SAFETY: no caller asks for no bytes.
+        // SAFETY: every caller asks for at least one byte.
         let ptr = NonNull::new(unsafe { alloc(layout) }).ok_or(failed)?;
         #[cfg(target_os = "linux")]
         if bytes >= HUGE {
-            // SAFETY: the range is the allocation just made; the advice changes no contents, and a
+            // The rest stays on small pages, or up to a huge page of it would be taken for nothing.
+            let whole = bytes / HUGE * HUGE;
+            // SAFETY: the range is in the allocation just made; the advice changes no contents, and a
             // kernel that cannot follow it answers with an error that does not matter here.
-            unsafe { libc::madvise(ptr.as_ptr().cast(), bytes, libc::MADV_HUGEPAGE) };
+            unsafe { libc::madvise(ptr.as_ptr().cast(), whole, libc::MADV_HUGEPAGE) };
         }
         Ok(Self { ptr, layout })
     }
@@ -58,13 +60,6 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        if self.layout.size() == CHUNK {
-            let mut spare = lock(&SPARE);
-            if spare.len() < SPARES {
-                let Self { ptr, layout } = *self;
-                return spare.push(Self { ptr, layout });
-            }
-        }
         // SAFETY: allocated in `new` with this very layout.
         unsafe { dealloc(self.ptr.as_ptr(), self.layout) }
     }
@@ -75,33 +70,41 @@ unsafe impl Send for Memory {}
 // SAFETY: as above.
 unsafe impl Sync for Memory {}
 
-/// Memory that is being given out, and how much of it is.
-static CURRENT: Mutex<Option<(Arc<Memory>, usize)>> = Mutex::new(None);
-
-/// Chunks that nobody uses: what is made anew again and again, such as a sampler's weights, costs no page
-/// faults.
-static SPARE: Mutex<Vec<Memory>> = Mutex::new(Vec::new());
-/// Most of them.
-const SPARES: usize = 2;
+/// Chunks that are being given out, and how much of each is.
+static OPEN: Mutex<Vec<(Arc<Memory>, usize)>> = Mutex::new(Vec::new());
+/// How many of them there are at most.
+const OPENS: usize = 4;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The next part of a chunk that buffers share.
+/// The next part of a chunk that buffers share, or memory of its own where there is none for a chunk.
 fn part_of_chunk(bytes: usize) -> Result<(Arc<Memory>, usize)> {
-    let mut current = lock(&CURRENT);
-    let (chunk, at) = match current.take() {
-        Some((chunk, used)) if used + bytes <= CHUNK => (chunk, used),
-        full => {
-            drop(full);
-            let spare = lock(&SPARE).pop();
-            let chunk = spare.map_or_else(|| Memory::new(CHUNK), Ok)?;
-            (Arc::new(chunk), 0)
+    let mut open = lock(&OPEN);
+    for (chunk, used) in open.iter_mut() {
+        if Arc::get_mut(chunk).is_some() {
+            // Whoever had a part of it has released it.
+            *used = 0;
         }
+    }
+    // The fullest that has room: what is left at the ends is for the small ones.
+    let fits = |(_, used): &&mut (Arc<Memory>, usize)| *used + bytes <= CHUNK;
+    let fullest = open.iter_mut().filter(fits).max_by_key(|(_, used)| *used);
+    if let Some((chunk, used)) = fullest {
+        let at = *used;
+        *used = (at + bytes).next_multiple_of(LINE);
+        return Ok((Arc::clone(chunk), at));
+    }
+    let Ok(chunk) = Memory::new(CHUNK).map(Arc::new) else {
+        return Ok((Arc::new(Memory::new(bytes)?), 0));
     };
-    *current = Some((Arc::clone(&chunk), (at + bytes).next_multiple_of(LINE)));
-    Ok((chunk, at))
+    if open.len() == OPENS {
+        let fullest = (0..OPENS).max_by_key(|&i| open[i].1).unwrap_or(0);
+        open.swap_remove(fullest);
+    }
+    open.push((Arc::clone(&chunk), bytes.next_multiple_of(LINE)));
+    Ok((chunk, 0))
 }
 
 impl HostBuf {
@@ -147,7 +150,7 @@ impl HostBuf {
     }
 }
 
-// SAFETY: the buffer owns its memory; access follows the borrow rules of the slice it derefs to.
+// SAFETY: the buffer alone uses its part of the memory, and keeps it alive; access follows the borrow rules of the slice it derefs to.
 unsafe impl Send for HostBuf {}
 // SAFETY: as above.
 unsafe impl Sync for HostBuf {}
@@ -191,7 +194,7 @@ mod tests {
             for (i, &len) in sizes.iter().cycle().take(60).enumerate() {
                 let mut buf = HostBuf::zeros(len).unwrap();
                 assert!(buf.len() == len && buf.iter().all(|x| x.to_bits() == 0));
-                assert!(len == 0 || buf.base() as usize % LINE == 0);
+                assert!(len == 0 || (buf.base() as usize).is_multiple_of(LINE));
                 buf.fill(i as f32);
                 buffers.push(buf);
                 if i % 7 == round {

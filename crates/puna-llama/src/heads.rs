@@ -16,13 +16,13 @@ impl<O: Ops> Worker<O> {
         self.read_head(params, batch)
     }
 
-    /// Log-probability of every target, 0 of those that do not count; no gradient. Needs a language-model head.
+    /// Log-probability of every target, 0 for those that do not count; no gradient. Needs a language-model head.
     pub fn logprobs(&mut self, params: &Params<O::Buf>, batch: &Batch) -> Vec<f32> {
         self.expect(HeadKind::LanguageModel);
         self.outputs(params, batch)
     }
 
-    /// The scalar head's value at every row, 0 at those that do not count; no gradient.
+    /// The scalar head's value at every row, 0 for those that do not count; no gradient.
     pub fn scalars(&mut self, params: &Params<O::Buf>, batch: &Batch) -> Vec<f32> {
         self.expect(HeadKind::Scalar);
         self.outputs(params, batch)

@@ -451,12 +451,12 @@ mod tests {
     #[test]
     fn a_penalty_that_is_too_much_is_named() {
         let options = SamplingOptions {
-            repetition_penalty: 1e-30,
+            repetition_penalty: 0.001,
             ..SamplingOptions::default()
         };
         let mut sampler = Sampler::new(&options, 0);
-        let error = sampler.sample(&[1e10, 0.0], &[0]).unwrap_err().to_string();
-        assert!(error.contains("a repetition penalty of 1e-30"), "{error}");
+        let error = sampler.sample(&[1e37, 0.0], &[0]).unwrap_err().to_string();
+        assert!(error.contains("a repetition penalty of 0.001"), "{error}");
     }
 
     #[test]

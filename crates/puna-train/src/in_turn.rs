@@ -45,7 +45,7 @@ impl<'a> InTurn<'a> {
     }
 
     /// Lets the others go on if the thread that holds this panics: they would wait for ever for its
-    /// lane. The team that they are of passes the panic on.
+    /// lane. The team they belong to passes the panic on.
     pub fn release_on_panic(&self) -> Release<'_, 'a> {
         Release(self)
     }

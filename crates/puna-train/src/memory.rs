@@ -27,6 +27,9 @@ impl MemoryPlan {
     }
 }
 
+/// Bytes that a fleet's buffers leave unused where they share memory, about half of what they share at a time.
+const UNUSED: u64 = 4 << 20;
+
 /// Rows whose logits the fused head holds at once.
 const HEAD_ROWS: usize = 128;
 
@@ -35,8 +38,7 @@ fn kernel_values(config: &Config, max_rows: usize) -> usize {
     let outputs = config.head_outputs();
     let logits = outputs * HEAD_ROWS.min(max_rows);
     let head = Cpu::packed_values(outputs, config.dim) + logits;
-    // Keys, values and their gradients of one head, packed.
-    let attention = 4 * max_rows * config.head_dim;
+    let attention = Cpu::attention_values(max_rows, config.head_dim);
     head + attention + Cpu::product_values()
 }
 
@@ -50,6 +52,6 @@ pub fn memory_bytes(config: &Config, options: &FleetOptions) -> MemoryPlan {
         moments: 2 * parameters,
         gradients: options.gradient_sets() as u64 * parameters,
         activations: options.workers() as u64 * worker,
-        kernels: 4 * options.workers() as u64 * kernels,
+        kernels: 4 * options.workers() as u64 * kernels + UNUSED,
     }
 }

@@ -101,7 +101,7 @@ impl Fleet {
         grad_scale: f64,
     ) {
         let specs = self.config().param_specs();
-        let Some((gradient, team)) = self.gradient_and_cpu() else {
+        let Some((gradient, cpu)) = self.gradient_and_cpu() else {
             return;
         };
         moments.step += 1;
@@ -120,7 +120,7 @@ impl Fleet {
             } else {
                 0.0
             };
-            team.adamw(
+            cpu.adamw(
                 &mut params.tensors[i],
                 &mut moments.m.tensors[i],
                 &mut moments.v.tensors[i],

@@ -146,16 +146,16 @@ pub(crate) fn micro_batches(
 }
 
 /// Cuts sequences into micro-batches of at most `max_rows` rows: few, so that weights are packed seldom, and
-/// about even and as many for each worker, so that none waits. A pass without a gradient may be cut anywhere.
+/// where the limit lets them about even and as many for each worker, so that none waits. A pass without a
+/// gradient may be cut anywhere.
 pub(crate) fn even_micro_batches(
     sequences: &[Sequence],
     max_rows: usize,
     workers: usize,
 ) -> Vec<Range<usize>> {
-    let all = 0..sequences.len();
-    let mut cuts_left = micro_batches(sequences, all, max_rows)
-        .len()
-        .next_multiple_of(workers);
+    let filled = micro_batches(sequences, 0..sequences.len(), max_rows);
+    let most = filled.len().next_multiple_of(workers);
+    let mut cuts_left = most;
     let mut rows_left: usize = sequences.iter().map(Sequence::rows).sum();
     let (mut cuts, mut start) = (Vec::new(), 0);
     while start < sequences.len() {
@@ -174,7 +174,7 @@ pub(crate) fn even_micro_batches(
         rows_left -= rows;
         cuts_left = cuts_left.saturating_sub(1);
     }
-    cuts
+    if cuts.len() <= most { cuts } else { filled }
 }
 
 #[cfg(test)]
@@ -221,7 +221,7 @@ mod tests {
             };
             assert!(cuts.iter().all(|cut| rows(cut) <= max_rows));
             let filled = micro_batches(&mixed, 0..mixed.len(), max_rows).len();
-            assert!(cuts.len() <= filled + filled / 10 + workers);
+            assert!(cuts.len() <= filled.next_multiple_of(workers));
             assert!(cuts.into_iter().flatten().eq(0..mixed.len()));
         }
     }

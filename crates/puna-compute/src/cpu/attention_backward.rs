@@ -4,7 +4,7 @@
 use super::Cpu;
 use super::attention::{KEY_BLOCK, Layout, QUERY_BLOCK, deal, rank_scratch};
 use super::gemm::Shared;
-use super::isa::kernel;
+use super::isa::{Isa, kernel};
 use super::norm::dot;
 use super::view::View;
 use crate::ops::{AttentionShape, Segment};
@@ -57,6 +57,11 @@ impl Arena {
             delta: take(n),
         }
     }
+}
+
+/// Values that the backward over segments of so many rows works in; the forward works in fewer.
+pub(super) fn values(isa: Isa, rows: usize, head_dim: usize) -> usize {
+    Arena::len(&Layout::new(isa, head_dim), rows)
 }
 
 pub(super) fn backward(

@@ -76,6 +76,11 @@ impl Cpu {
         gemm::product_values(Isa::best())
     }
 
+    /// Most values of `f32` that attention works in, over segments of so many rows.
+    pub fn attention_values(rows: usize, head_dim: usize) -> usize {
+        attention_backward::values(Isa::best(), rows, head_dim)
+    }
+
     /// Number of threads.
     pub fn threads(&self) -> usize {
         self.team.size()

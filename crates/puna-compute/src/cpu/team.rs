@@ -1,8 +1,8 @@
 //! A team of threads that work on one operation at a time.
 //!
-//! Decoding runs some sixty small operations a token, so waking must cost microseconds: who waits, a member
+//! Decoding runs some sixty small operations a token, so waking must cost microseconds: whoever waits, a member
 //! for work or the caller for the members, spins for a while before it sleeps. A step of training wakes its
-//! team once, but a thread started for it alone is worse: where the last one has just ended, the system may
+//! team once, but starting a thread for each step would be worse: just after another has ended, the system may
 //! start it on the core of its parent and move it only milliseconds later.
 
 use std::any::Any;
@@ -30,7 +30,7 @@ struct Shared {
     done: Condvar,
     quit: AtomicBool,
     panicked: AtomicBool,
-    /// What the first member panicked with.
+    /// The panic of whichever member panicked first.
     panic: Mutex<Option<Panic>>,
 }
 
@@ -63,7 +63,8 @@ impl Shared {
     fn member_is_done(&self) {
         let was_last = self.busy.fetch_sub(1, Ordering::SeqCst) == 1;
         if was_last && self.caller_sleeps.load(Ordering::SeqCst) {
-            let _guard = lock(&self.sleepers);
+            // Once the lock has been had the caller waits, or has seen that nobody is busy.
+            drop(lock(&self.sleepers));
             self.done.notify_one();
         }
     }
@@ -107,7 +108,7 @@ impl Team {
     /// Calls `job(rank)` once for every rank, all at the same time, rank 0 on this thread, and waits for all.
     ///
     /// # Panics
-    /// With what a rank panicked with, when all have ended.
+    /// With what a rank panicked with, rank 0 if it did too, when all have ended.
     pub fn run<'a>(&mut self, job: &'a (dyn Fn(usize) + Sync + 'a)) {
         if self.members.is_empty() {
             return job(0);
@@ -236,7 +237,13 @@ fn member(shared: &Shared, rank: usize) {
             // SAFETY: `run` waits until nobody is busy before the closure dies.
             let job = unsafe { &*job };
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| job(rank))) {
-                lock(&shared.panic).get_or_insert(panic);
+                let mut first = lock(&shared.panic);
+                match *first {
+                    None => *first = Some(panic),
+                    // To drop it could panic again, outside of what is caught.
+                    Some(_) => std::mem::forget(panic),
+                }
+                drop(first);
                 shared.panicked.store(true, Ordering::Relaxed);
             }
         }

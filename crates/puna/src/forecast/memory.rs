@@ -8,9 +8,6 @@ use puna_train::{FleetOptions, LayoutSettings, MemoryPlan, memory_bytes};
 /// Bytes of a dialogue beside its tokens, and bytes of each token: text, id, target, weight.
 const DIALOGUE: f64 = 300.0;
 const DIALOGUE_TOKEN: f64 = 18.0;
-/// Tokens of a prompt with its answer that a sampler is taken to hold at most. Its cache has room for a
-/// whole context, but memory that nothing is written into is not taken.
-const SAMPLED_TOKENS: usize = 512;
 
 /// Dialogues to train on, with so many tokens in all.
 pub fn dialogues(count: f64, tokens: f64) -> u64 {
@@ -48,11 +45,12 @@ impl Held<'_> {
         4 * packed.sum::<u64>()
     }
 
-    /// A sampler, each of whose threads has a packed model and writes so many answers at once.
+    /// A sampler, each of whose threads has a packed model and writes so many answers at once, with room for
+    /// a whole context each.
     pub fn sampler(self, slots: usize) -> u64 {
         let (c, shape) = (self.model, self.model.attention());
         let cached = 2 * c.layers * c.kv_heads * c.head_dim;
-        let cache = slots * SAMPLED_TOKENS.min(c.context) * cached;
+        let cache = slots * c.context * cached;
         let row = 2 * c.dim + shape.qkv_width() + shape.q_width() + 3 * c.hidden_dim;
         let reading = GenerateOptions::default().prefill_rows * row;
         self.threads as u64 * (self.packed() + 4 * (cache + reading) as u64)
