@@ -67,7 +67,8 @@ pub fn score<O: Ops>(
                 )));
             }
             scores.push(Scored {
-                sum: logprobs.iter().map(|&p| f64::from(p)).sum(),
+                // The sum of nothing would be -0.
+                sum: logprobs.iter().fold(0.0, |sum, &p| sum + f64::from(p)),
                 logprobs,
             });
         }

@@ -41,13 +41,18 @@ impl Total {
             .filter(|s| s.seconds.is_none() || s.untimed.is_some());
         let unmeasured = stages.iter().filter(|s| s.peak_bytes.is_none());
         Self {
-            tokens: training.iter().filter_map(|s| s.tokens).sum(),
+            tokens: sum(training.iter().filter_map(|s| s.tokens)),
             steps: training.iter().filter_map(|s| s.steps).sum(),
-            flops: training.iter().filter_map(|s| s.flops).sum(),
-            seconds: stages.iter().filter_map(|s| s.seconds).sum(),
+            flops: sum(training.iter().filter_map(|s| s.flops)),
+            seconds: sum(stages.iter().filter_map(|s| s.seconds)),
             without_tokens: unknown.map(|s| s.stage).collect(),
             without_time: untimed.map(|s| s.stage).collect(),
             without_memory: unmeasured.map(|s| s.stage).collect(),
         }
     }
+}
+
+/// The sum; of nothing 0, where [`Iterator::sum`] gives -0.
+fn sum(known: impl Iterator<Item = f64>) -> f64 {
+    known.fold(0.0, |sum, x| sum + x)
 }
