@@ -8,7 +8,7 @@ use crate::ops::{Buffer, Error, Result};
 use std::alloc::{Layout, alloc, dealloc};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A fixed run of `f32` in host memory. Dereferences to a slice.
 pub struct HostBuf {
@@ -75,13 +75,9 @@ static OPEN: Mutex<Vec<(Arc<Memory>, usize)>> = Mutex::new(Vec::new());
 /// How many of them there are at most.
 const OPENS: usize = 4;
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// The next part of a chunk that buffers share, or memory of its own where there is none for a chunk.
 fn part_of_chunk(bytes: usize) -> Result<(Arc<Memory>, usize)> {
-    let mut open = lock(&OPEN);
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     for (chunk, used) in open.iter_mut() {
         if Arc::get_mut(chunk).is_some() {
             // Whoever had a part of it has released it.
@@ -150,7 +146,8 @@ impl HostBuf {
     }
 }
 
-// SAFETY: the buffer alone uses its part of the memory, and keeps it alive; access follows the borrow rules of the slice it derefs to.
+// SAFETY: the buffer alone uses its part of the memory, and keeps it alive; access follows the borrow rules
+// of the slice it derefs to.
 unsafe impl Send for HostBuf {}
 // SAFETY: as above.
 unsafe impl Sync for HostBuf {}
