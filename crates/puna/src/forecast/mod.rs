@@ -139,6 +139,7 @@ fn forecast_of(stage: &Stage, index: usize, basis: Basis<'_>) -> StageForecast {
             let tokens = text.map(Text::tokens);
             plain(stage, tokens, Some(peak), seconds, json!({}))
         }
+        Stage::Base(plan) => training::base(stage, plan, basis),
         Stage::Pretrain(plan) => training::pretrain(stage, plan, basis),
         Stage::Sft(plan) => training::sft(stage, plan, basis),
         Stage::Feedback(plan) => feedback::comparisons(stage, plan, basis),
@@ -187,10 +188,17 @@ impl Forecast {
 }
 
 fn trained(plan: &Plan) -> Option<(&Config, usize)> {
-    plan.stages.iter().find_map(|stage| match stage {
+    let mut base = None;
+    let first = plan.stages.iter().find_map(|stage| match stage {
+        Stage::Base(plan) => {
+            base = Some((&plan.model, plan.model.context));
+            None
+        }
         Stage::Pretrain(plan) => Some((&plan.model, plan.settings.seq_len)),
+        Stage::Sft(plan) => Some((&plan.model, plan.settings.seq_len)),
         _ => None,
-    })
+    });
+    first.or(base)
 }
 
 fn plain(

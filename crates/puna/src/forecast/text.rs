@@ -59,6 +59,8 @@ impl Text {
                 let (bytes, documents) = texts(plan)?;
                 (bytes, documents, None, None)
             }
+            // A model that is only fine-tuned brings its tokenizer.
+            Stage::Tokenizer(_) => (0.0, Vec::new(), None, None),
             _ => return None,
         };
         let tokenizer = plan.stages.iter().find_map(|stage| match stage {

@@ -27,7 +27,8 @@ impl Total {
     /// Of a plan's stages.
     pub fn of(plan: &Plan, stages: &[StageForecast]) -> Self {
         let trains = |stage: &Stage| {
-            stage.is_model() || matches!(stage, Stage::Reward(_) | Stage::SafetyScaling(_))
+            (stage.is_model() && !matches!(stage, Stage::Base(_)))
+                || matches!(stage, Stage::Reward(_) | Stage::SafetyScaling(_))
         };
         let training: Vec<&StageForecast> = plan
             .stages

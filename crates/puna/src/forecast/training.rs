@@ -3,11 +3,22 @@
 use super::basis::Basis;
 use super::memory;
 use super::{PROGRAM, StageForecast, plain};
-use crate::recipe::{PretrainPlan, SftPlan, Stage};
+use crate::recipe::{BasePlan, PretrainPlan, SftPlan, Stage};
 use puna_llama::Config;
 use puna_text::Tokenizer;
 use puna_train::{Dialogue, Examples, LayoutSettings, MemoryPlan, SftSettings};
 use serde_json::{Value, json};
+
+/// Bytes of weights a second that are hashed, read and written.
+const COPYING: f64 = 2e8;
+
+/// Reading and writing a model.
+pub fn base(stage: &Stage, plan: &BasePlan, basis: Basis<'_>) -> StageForecast {
+    let weights = basis.held(&plan.model).weights();
+    let details = json!({"parameters": plan.model.n_params()});
+    let seconds = weights as f64 / COPYING;
+    plain(stage, None, Some(PROGRAM + weights), Some(seconds), details)
+}
 
 /// Pretraining.
 pub fn pretrain(stage: &Stage, plan: &PretrainPlan, basis: Basis<'_>) -> StageForecast {

@@ -11,14 +11,14 @@ mod schema;
 
 pub use error::{Error, Result};
 pub use file::{
-    AlignSection, CorpusSection, DistillSection, EngineSection, EvaluateSection, FeedbackSection,
-    LongSection, ModelSection, PreferencesSection, PretrainSection, RecipeFile, RewardSection,
-    SafetyScalingSection, ScoreboardSection, SftExpected, SftSection, SourceSection,
+    AlignSection, BaseSection, CorpusSection, DistillSection, EngineSection, EvaluateSection,
+    FeedbackSection, LongSection, ModelSection, PreferencesSection, PretrainSection, RecipeFile,
+    RewardSection, SafetyScalingSection, ScoreboardSection, SftExpected, SftSection, SourceSection,
     TokenizerSection, TooLongDialogues, WorldSection,
 };
 pub use overrides::with_overrides;
 pub use plan::{
-    CrawlPlan, DistillPlan, DpoPlan, EvaluatePlan, FeedbackPlan, Material, Plan, PpoPlan,
+    BasePlan, CrawlPlan, DistillPlan, DpoPlan, EvaluatePlan, FeedbackPlan, Material, Plan, PpoPlan,
     PreferenceFile, PretrainPlan, ROUNDS, RejectionPlan, RewardPlan, SafetyScalingPlan,
     ScoreboardPlan, SftPlan, Source, Stage, TextsPlan, TokenizerPlan, TokensPlan, WorldPlan,
     model_numbers,

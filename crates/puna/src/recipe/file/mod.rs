@@ -38,11 +38,14 @@ pub struct RecipeFile {
     /// The documents: text files, or crawled pages made into a corpus. Beside `world` it makes one
     /// of the world's crawl; without it, the world's documents are taken as they are.
     pub corpus: Option<CorpusSection>,
-    /// The tokenizer.
-    pub tokenizer: TokenizerSection,
-    /// The shape of the model.
-    pub model: ModelSection,
-    /// Pretraining. Without it, the run ends with the token files.
+    /// A model to begin with. It brings its shape and its tokenizer.
+    pub base: Option<BaseSection>,
+    /// The tokenizer. Needed without `base`.
+    pub tokenizer: Option<TokenizerSection>,
+    /// The shape of the model. Needed without `base`.
+    pub model: Option<ModelSection>,
+    /// Pretraining, from random weights or of the model of `base`. Without both, the run ends with the
+    /// token files.
     pub pretrain: Option<PretrainSection>,
     /// Supervised fine-tuning. Without it, the run ends with a base model.
     pub sft: Option<SftSection>,
@@ -67,6 +70,15 @@ pub struct RecipeFile {
     /// How a training step is cut into pieces of work.
     #[serde(default)]
     pub engine: EngineSection,
+}
+
+/// A model that was raised elsewhere, by another run or another program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BaseSection {
+    /// Its directory, with the tokenizer, as Hugging Face's libraries and this program write it
+    /// (`puna import` makes one of other files); relative to the recipe.
+    pub path: String,
 }
 
 /// The tokenizer: trained on the training documents, or taken from a file (paper section 2.2).

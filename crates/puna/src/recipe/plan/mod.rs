@@ -41,6 +41,8 @@ pub enum Stage {
     Tokenizer(TokenizerPlan),
     /// Write the token files.
     Tokens(TokensPlan),
+    /// Take a model that was raised elsewhere.
+    Base(Box<BasePlan>),
     /// Pretrain.
     Pretrain(Box<PretrainPlan>),
     /// Fine-tune on dialogues.
@@ -148,6 +150,15 @@ pub struct TokensPlan {
     pub file_tokens: u64,
 }
 
+/// A model that was raised elsewhere.
+#[derive(Clone, Debug)]
+pub struct BasePlan {
+    /// Its directory, seen from here. Its contents count and not its place.
+    pub path: PathBuf,
+    /// Its shape.
+    pub model: Config,
+}
+
 /// Pretraining.
 #[derive(Clone, Debug)]
 pub struct PretrainPlan {
@@ -155,8 +166,8 @@ pub struct PretrainPlan {
     pub model: Config,
     /// Every other number.
     pub settings: PretrainSettings,
-    /// Seed of the initial weights.
-    pub init_seed: u64,
+    /// Seed of the initial weights; none where they are those of the stage before, [`Stage::Base`].
+    pub init_seed: Option<u64>,
 }
 
 /// Fine-tuning.
@@ -210,13 +221,19 @@ impl Stage {
     pub fn is_model(&self) -> bool {
         matches!(
             self,
-            Self::Pretrain(_)
+            Self::Base(_)
+                | Self::Pretrain(_)
                 | Self::Sft(_)
                 | Self::Dpo(_)
                 | Self::Rejection(_)
                 | Self::Ppo(_)
                 | Self::Distill(_)
         )
+    }
+
+    /// Whether the model it leaves is one that fine-tuning begins from.
+    pub fn is_base(&self) -> bool {
+        matches!(self, Self::Base(_) | Self::Pretrain(_))
     }
 
     /// The stage's name, as `--until` takes it.
@@ -226,6 +243,7 @@ impl Stage {
             Self::Texts(_) | Self::Crawl(_) => "corpus",
             Self::Tokenizer(_) => "tokenizer",
             Self::Tokens(_) => "tokens",
+            Self::Base(_) => "base",
             Self::Pretrain(_) => "pretrain",
             Self::Sft(_) => "sft",
             Self::Feedback(_) => "feedback",
@@ -270,9 +288,13 @@ impl Stage {
             Self::Rejection(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
             Self::Ppo(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
             Self::Distill(plan) => without_checkpoints(plain(serde_json::to_value(plan))),
+            Self::Base(plan) => json!({"model": model_numbers(&plan.model)}),
             Self::Pretrain(plan) => json!({
                 "model": model_numbers(&plan.model),
-                "init": {"seed": plan.init_seed},
+                "init": match plan.init_seed {
+                    Some(seed) => json!({"seed": seed}),
+                    None => json!("base"),
+                },
                 "settings": without_checkpoints(plain(serde_json::to_value(&plan.settings))),
             }),
             Self::Sft(plan) => json!({
@@ -329,7 +351,12 @@ impl Plan {
     /// The stages before `index` that leave a model that talks.
     pub fn chat_models(&self, index: usize) -> impl Iterator<Item = &Stage> {
         let before = self.stages[..index].iter();
-        before.filter(|stage| stage.is_model() && !matches!(stage, Stage::Pretrain(_)))
+        before.filter(|stage| stage.is_model() && !stage.is_base())
+    }
+
+    /// The stage whose model fine-tuning begins from.
+    pub fn base(&self) -> Option<&Stage> {
+        self.stages.iter().rev().find(|stage| stage.is_base())
     }
 
     /// Place of the last stage that a command does.

@@ -11,6 +11,10 @@ impl Resolver<'_> {
     /// World, corpus, or both.
     pub(super) fn data(&self) -> Result<Vec<Stage>> {
         let file = &self.recipe.file;
+        if file.base.is_some() && file.pretrain.is_none() && file.corpus.is_some() {
+            let what = "nothing reads it: add [pretrain] to train the model of [base] on it, or leave it out";
+            return Err(self.value("corpus", what));
+        }
         match (&file.world, &file.corpus) {
             (Some(world), None) => Ok(vec![self.world(world, false)?]),
             (None, Some(corpus)) if !corpus.sources.is_empty() => Ok(vec![self.texts(corpus)?]),
@@ -34,6 +38,8 @@ impl Resolver<'_> {
                 let what = "there is none; name at least one file, or pages in corpus.crawl";
                 Err(self.value("corpus.sources", what))
             }
+            // A model that is only fine-tuned needs none.
+            (None, None) if file.base.is_some() && file.pretrain.is_none() => Ok(Vec::new()),
             (None, None) => Err(self.value("corpus", "there is no data; add [world] or [corpus]")),
         }
     }

@@ -1,10 +1,14 @@
 //! From the file as written to the plan: defaults filled in, every number checked.
 
 mod align;
+mod base;
 mod data;
 
 use super::error::{Error, Result};
-use super::file::{EngineSection, LongSection, PretrainSection, SftSection, TooLongDialogues};
+use super::file::{
+    EngineSection, LongSection, ModelSection, PretrainSection, SftSection, TokenizerSection,
+    TooLongDialogues,
+};
 use super::plan::{EvaluatePlan, Plan, PretrainPlan, SftPlan, Stage, TokenizerPlan, TokensPlan};
 use super::read::Recipe;
 use puna_llama::{Config, HeadKind};
@@ -20,20 +24,30 @@ impl Plan {
         let resolver = Resolver { recipe };
         resolver.check_head()?;
         let file = &recipe.file;
+        let base = file.base.as_ref().map(|section| resolver.base(section));
+        let base = base.transpose()?;
         let mut stages = resolver.data()?;
-        stages.push(resolver.tokenizer()?);
-        stages.push(Stage::Tokens(TokensPlan {
-            file_tokens: 1 << 30,
-        }));
-        let model = resolver.model()?;
+        let (tokenizer, model) = match &base {
+            Some(base) => (base.tokenizer(), base.model.clone()),
+            None => resolver.tokenizer_and_model()?,
+        };
+        stages.push(Stage::Tokenizer(tokenizer));
+        if base.is_none() || file.pretrain.is_some() {
+            stages.push(Stage::Tokens(TokensPlan {
+                file_tokens: 1 << 30,
+            }));
+        }
+        let mut there_is_a_model = base.is_some();
+        stages.extend(base.map(|plan| Stage::Base(Box::new(plan))));
         if let Some(section) = &file.pretrain {
-            stages.push(Stage::Pretrain(Box::new(
-                resolver.pretrain(section, &model)?,
-            )));
+            let plan = resolver.pretrain(section, &model)?;
+            stages.push(Stage::Pretrain(Box::new(plan)));
+            there_is_a_model = true;
         }
         if let Some(section) = &file.sft {
-            if file.pretrain.is_none() {
-                return Err(resolver.value("sft", "there is no model to fine-tune; add [pretrain]"));
+            if !there_is_a_model {
+                let what = "there is no model to fine-tune; add [pretrain] or [base]";
+                return Err(resolver.value("sft", what));
             }
             let sft = resolver.sft(section, &model)?;
             let feedback = resolver.feedback(&model, Some(&sft))?;
@@ -44,8 +58,9 @@ impl Plan {
         }
         if let Some(section) = &file.evaluate {
             let section = section.clone();
-            if file.pretrain.is_none() {
-                return Err(resolver.value("evaluate", "there is no model to ask; add [pretrain]"));
+            if !there_is_a_model {
+                let what = "there is no model to ask; add [pretrain] or [base]";
+                return Err(resolver.value("evaluate", what));
             }
             if section.questions && (file.world.is_none() || file.sft.is_none()) {
                 let what =
@@ -105,8 +120,26 @@ impl Resolver<'_> {
         ))
     }
 
-    fn tokenizer(&self) -> Result<Stage> {
-        let section = &self.recipe.file.tokenizer;
+    fn tokenizer_and_model(&self) -> Result<(TokenizerPlan, Config)> {
+        let file = &self.recipe.file;
+        let missing = |key| {
+            self.value(
+                key,
+                "it is missing; add it, or begin with a model by [base]",
+            )
+        };
+        let tokenizer = file
+            .tokenizer
+            .as_ref()
+            .ok_or_else(|| missing("tokenizer"))?;
+        let model = file.model.as_ref().ok_or_else(|| missing("model"))?;
+        Ok((
+            self.tokenizer(tokenizer)?,
+            self.model(model, tokenizer.vocab_size)?,
+        ))
+    }
+
+    fn tokenizer(&self, section: &TokenizerSection) -> Result<TokenizerPlan> {
         if section.vocab_size < 260 {
             let what = format!(
                 "{} is too few; 259 pieces are fixed, and text needs some",
@@ -114,7 +147,7 @@ impl Resolver<'_> {
             );
             return Err(self.value("tokenizer.vocab_size", what));
         }
-        Ok(Stage::Tokenizer(TokenizerPlan {
+        Ok(TokenizerPlan {
             path: section.path.as_ref().map(|path| self.recipe.resolve(path)),
             options: TrainOptions {
                 vocab_size: section.vocab_size,
@@ -123,11 +156,10 @@ impl Resolver<'_> {
                 ..TrainOptions::default()
             },
             max_training_bytes: section.max_training_bytes,
-        }))
+        })
     }
 
-    fn model(&self) -> Result<Config> {
-        let m = &self.recipe.file.model;
+    fn model(&self, m: &ModelSection, vocab_size: usize) -> Result<Config> {
         if m.heads == 0 || m.multiple_of == 0 {
             return Err(self.value("model.heads", "it and multiple_of must be at least 1"));
         }
@@ -152,7 +184,7 @@ impl Resolver<'_> {
             hidden_dim: m
                 .hidden_dim
                 .unwrap_or_else(|| Config::ffn_width(m.dim, m.multiple_of, m.ffn_multiplier)),
-            vocab_size: self.recipe.file.tokenizer.vocab_size,
+            vocab_size,
             context: m.context,
             norm_eps: m.norm_eps,
             rope_theta: m.rope_theta,
@@ -231,7 +263,7 @@ impl Resolver<'_> {
         Ok(PretrainPlan {
             model: model.clone(),
             settings,
-            init_seed: seed,
+            init_seed: self.recipe.file.base.is_none().then_some(seed),
         })
     }
 

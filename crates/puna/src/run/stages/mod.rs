@@ -1,6 +1,7 @@
 //! What each stage reads and does. A stage reads only files of stages before it and what its recipe
 //! names, and writes only into its own directory.
 
+mod base;
 mod crawl;
 mod documents;
 mod evaluate;
@@ -61,6 +62,12 @@ impl Stand<'_> {
     /// The run's tokenizer.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
         Ok(Tokenizer::load(&self.of("tokenizer")?)?)
+    }
+
+    /// Directory of the stage whose model fine-tuning begins from.
+    pub fn of_base(&self) -> Result<PathBuf> {
+        let stage = self.plan.base().context("the plan has no base model")?;
+        self.of(stage.name())
     }
 
     /// Adds to the inputs the documents of these sides.
@@ -153,12 +160,19 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
             stand.add_documents(&mut inputs, &[Side::Training, Side::HeldOut])?;
             stand.add_outputs(&mut inputs, &stand.of("tokenizer")?, |_| true)?;
         }
-        Stage::Pretrain(_) => {
-            stand.add_outputs(&mut inputs, &stand.of("tokens")?, |_| true)?;
+        Stage::Base(plan) => {
+            base::inputs(plan, &mut inputs)?;
             stand.add_outputs(&mut inputs, &stand.of("tokenizer")?, |_| true)?;
         }
+        Stage::Pretrain(plan) => {
+            stand.add_outputs(&mut inputs, &stand.of("tokens")?, |_| true)?;
+            stand.add_outputs(&mut inputs, &stand.of("tokenizer")?, |_| true)?;
+            if plan.init_seed.is_none() {
+                stand.add_outputs(&mut inputs, &stand.of("base")?, in_model)?;
+            }
+        }
         Stage::Sft(plan) => {
-            stand.add_outputs(&mut inputs, &stand.of("pretrain")?, in_model)?;
+            stand.add_outputs(&mut inputs, &stand.of_base()?, in_model)?;
             stand.add_dialogues(&mut inputs, plan.dialogues.as_ref(), plan.of_feedback)?;
         }
         Stage::Feedback(_) => {
@@ -171,7 +185,7 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
         Stage::Dpo(plan) => feedback::preference_inputs(stand, &plan.material, &mut inputs)?,
         Stage::Rejection(plan) => {
             feedback::sampling_inputs(stand, &plan.material, &mut inputs)?;
-            stand.add_outputs(&mut inputs, &stand.of("pretrain")?, in_model)?;
+            stand.add_outputs(&mut inputs, &stand.of_base()?, in_model)?;
             for earlier in &ROUNDS[..plan.round - 1] {
                 stand.add_outputs(&mut inputs, &stand.of(earlier)?, |name| {
                     name == puna_align::rejection_sampling::POOL_FILE
@@ -185,7 +199,7 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
         Stage::Ppo(plan) => feedback::sampling_inputs(stand, &plan.material, &mut inputs)?,
         Stage::Distill(plan) => feedback::sampling_inputs(stand, &plan.material, &mut inputs)?,
         Stage::SafetyScaling(plan) => {
-            stand.add_outputs(&mut inputs, &stand.of("pretrain")?, in_model)?;
+            stand.add_outputs(&mut inputs, &stand.of_base()?, in_model)?;
             stand.add_outputs(&mut inputs, &stand.of(&plan.pool)?, |name| {
                 name == puna_align::rejection_sampling::POOL_FILE
             })?;
@@ -226,6 +240,7 @@ pub fn execute(stand: &Stand<'_>, stage: &Stage, report: &mut Reporter) -> Resul
         Stage::Crawl(plan) => crawl::crawl(stand, plan, report),
         Stage::Tokenizer(plan) => text::tokenizer(stand, plan),
         Stage::Tokens(plan) => text::tokens(stand, plan, report),
+        Stage::Base(plan) => base::take(stand, plan),
         Stage::Pretrain(plan) => training::pretrain(stand, plan, report),
         Stage::Sft(plan) => training::sft(stand, plan, report),
         Stage::Feedback(plan) => feedback::comparisons(stand, plan, report),
@@ -264,6 +279,7 @@ pub fn describe(stage: &Stage) -> String {
         Stage::Crawl(_) => "from crawled pages to documents, ledger and report".into(),
         Stage::Tokenizer(plan) => format!("{} pieces", plan.options.vocab_size),
         Stage::Tokens(_) => "text to token files".into(),
+        Stage::Base(plan) => format!("the model of {}", plan.path.display()),
         Stage::Pretrain(plan) => format!("{} parameters", si(plan.model.n_params() as f64)),
         Stage::Sft(plan) => format!("{} epochs over the dialogues", plan.settings.epochs),
         Stage::Feedback(plan) => format!("annotators compare {} pairs of answers", plan.sampled),

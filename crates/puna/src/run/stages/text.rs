@@ -116,7 +116,8 @@ pub fn tokenizer(stand: &Stand<'_>, plan: &TokenizerPlan) -> Result<Metrics> {
     };
     if tokenizer.vocab_size() != plan.options.vocab_size {
         bail!(
-            "the tokenizer has {} pieces, the recipe asks for {}; set tokenizer.vocab_size to its size",
+            "the tokenizer has {} pieces, and {} are asked for; set tokenizer.vocab_size to its size, or give the \
+             model of [base] the tokenizer it was trained with",
             tokenizer.vocab_size(),
             plan.options.vocab_size
         );

@@ -25,7 +25,7 @@ const BITS_PER_BYTE: &str = "held_out_bits_per_byte";
 /// Directory of the checkpoints in a stage's.
 pub const CHECKPOINTS: &str = puna_train::CHECKPOINT_DIR;
 
-/// Pretrains from random weights.
+/// Pretrains, from random weights or a model raised elsewhere.
 pub fn pretrain(stand: &Stand<'_>, plan: &PretrainPlan, report: &mut Reporter) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
     let dir = stand.of("tokens")?;
@@ -39,7 +39,10 @@ pub fn pretrain(stand: &Stand<'_>, plan: &PretrainPlan, report: &mut Reporter) -
         train: &train,
         valid: Some(&valid),
         threads: stand.threads,
-        init: Init::Seed(plan.init_seed),
+        init: match plan.init_seed {
+            Some(seed) => Init::Seed(seed),
+            None => Init::Model(Box::new(Model::load(&stand.of("base")?.join("model"))?)),
+        },
         stop: None,
         on_event: &mut listener(report, (rows, "tokens")),
     })?;
@@ -49,7 +52,7 @@ pub fn pretrain(stand: &Stand<'_>, plan: &PretrainPlan, report: &mut Reporter) -
 /// Fine-tunes the base model.
 pub fn sft(stand: &Stand<'_>, plan: &SftPlan, report: &mut Reporter) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
-    let model = Model::load(&stand.of("pretrain")?.join("model"))?;
+    let model = Model::load(&stand.of_base()?.join("model"))?;
     let mut dialogues = read_dialogues(&documents::dialogues(stand, plan.dialogues.as_ref())?)?;
     if plan.of_feedback {
         let path = stand.of("world")?.join(documents::FEEDBACK_DIALOGUES);

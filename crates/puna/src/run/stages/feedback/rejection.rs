@@ -98,7 +98,7 @@ pub fn rejection(
             })?);
         }
     }
-    let base = Model::load(&stand.of("pretrain")?.join("model"))?;
+    let base = Model::load(&stand.of_base()?.join("model"))?;
     let data = (&dialogues[..], &[][..]);
     let (trained, summary) =
         fine_tune(stand, stand.dir, base, &tokenizer, &plan.sft, data, report)?;

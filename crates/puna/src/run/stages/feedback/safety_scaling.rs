@@ -62,7 +62,7 @@ pub fn safety_scaling(
     let mut helpful = read_dialogues(&documents::dialogues(stand, plan.dialogues.as_ref())?)?;
     helpful.extend(others.iter().map(Best::dialogue));
     let (mut judge, _) = rewards(stand)?;
-    let base = stand.of("pretrain")?.join("model");
+    let base = stand.of_base()?.join("model");
     let mut points: Vec<Point> = Vec::new();
     with_world(stand, |feedback| {
         helpful.extend(without_adversarial(feedback));
