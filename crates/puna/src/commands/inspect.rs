@@ -3,7 +3,7 @@
 use crate::cli::InspectArgs;
 use crate::out;
 use crate::recipe::{Plan, Recipe, Stage, model_numbers};
-use crate::run::{Manifest, Provenance};
+use crate::run::{Manifest, Provenance, recorded};
 use anyhow::{Context, Result, bail};
 use puna_llama::config_json::read_config;
 use puna_llama::llama2c;
@@ -63,15 +63,12 @@ fn directory(path: &Path) -> Result<Value> {
         return Ok(tokenizer_value(&tokenizer));
     }
     let mut stages = Map::new();
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if let Some(manifest) = Manifest::read(&entry.path()).ok().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            stages.insert(
-                name,
-                json!({"status": manifest.status, "metrics": manifest.metrics}),
-            );
-        }
+    for (dir, manifest) in recorded(path)? {
+        let name = dir.file_name().unwrap_or_default();
+        stages.insert(
+            name.to_string_lossy().into_owned(),
+            json!({"status": manifest.status, "metrics": manifest.metrics}),
+        );
     }
     if stages.is_empty() {
         bail!("it holds no model, no tokenizer, and no stage of a run");

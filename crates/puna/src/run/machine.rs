@@ -5,6 +5,7 @@ use super::files::link_atomically;
 use super::lock::Lock;
 use super::manifest::{LOG, Manifest, Status, differences};
 use super::provenance::remove;
+use super::recorded::check_recipe;
 use super::stages::{self, Stand};
 use crate::recipe::{Plan, Stage};
 use crate::report::{Place, Reporter};
@@ -59,6 +60,8 @@ pub fn run(plan: &Plan, options: &Options, report: &mut Reporter) -> Result<Outc
     fs::create_dir_all(&options.dir)
         .with_context(|| format!("cannot create {}", options.dir.display()))?;
     let _lock = Lock::take(&options.dir)?;
+    // Its stages would be moved away one by one, and the rest would mix with the new ones.
+    check_recipe(&options.dir, &plan.name)?;
     let mut outcome = Outcome::default();
     for index in 0..=last {
         let stage = &plan.stages[index];

@@ -1,7 +1,8 @@
 //! Every output of a run, hashed again.
 
 use super::manifest::{Manifest, Status};
-use anyhow::{Context, Result, bail};
+use super::recorded::recorded;
+use anyhow::{Result, bail};
 use puna_text::hash;
 use serde::Serialize;
 use std::fs;
@@ -22,20 +23,10 @@ pub struct Finding {
 
 /// Compares every output of every finished stage of a run (or of one stage) with its record.
 pub fn verify(path: &Path) -> Result<Vec<Finding>> {
-    let mut stages: Vec<(PathBuf, Manifest)> = Vec::new();
-    if let Some(manifest) = Manifest::read(path)? {
-        stages.push((path.to_path_buf(), manifest));
-    } else {
-        let reading = || format!("cannot read the run {}", path.display());
-        for entry in fs::read_dir(path).with_context(reading)? {
-            let dir = entry.with_context(reading)?.path();
-            // `latest` is a link into one of them.
-            if dir.is_dir() && !dir.is_symlink() {
-                stages.extend(Manifest::read(&dir)?.map(|manifest| (dir, manifest)));
-            }
-        }
-        stages.sort_by(|(a, _), (b, _)| a.cmp(b));
-    }
+    let stages = match Manifest::read(path)? {
+        Some(manifest) => vec![(path.to_path_buf(), manifest)],
+        None => recorded(path)?,
+    };
     if stages.is_empty() {
         match run_of(path) {
             Some(run) => bail!(

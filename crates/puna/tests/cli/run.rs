@@ -1,6 +1,8 @@
 //! A run from end to end: stages, records, skipping, doing again.
 
-use crate::common::{STAGES, fails, manifest, ok, outputs, puna, shared_run, tiny_run};
+use crate::common::{
+    STAGES, fails, manifest, ok, outputs, puna, recipe, shared_run, tiny_run, tiny_run_of,
+};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -206,6 +208,38 @@ fn a_part_of_a_run_is_no_run_and_the_run_is_named() {
         );
         assert!(message.contains(&told), "{message}");
     }
+}
+
+#[test]
+fn a_directory_holds_the_run_of_one_recipe() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let until = ["--json", "--until", "corpus"];
+    ok(tiny_run(&run, &until));
+    // A copy that kept its name is the same recipe.
+    let text = fs::read_to_string(recipe("spark.toml")).unwrap();
+    let copy = dir.path().join("copy.toml");
+    fs::write(&copy, &text).unwrap();
+    let up_to_date = |told: String| assert_eq!(told.matches("up to date").count(), 2, "{told}");
+    up_to_date(ok(tiny_run_of(&copy, &run, &until)));
+
+    // One with a name of its own is another, even with the same numbers.
+    let named = text.replace("name = \"spark\"", "name = \"other\"");
+    assert_ne!(named, text);
+    fs::write(&copy, named).unwrap();
+    let changed = [&until[..], &["--set", "seed=9"]].concat();
+    for more in [&until[..], &changed] {
+        let message = fails(tiny_run_of(&copy, &run, more));
+        let expected = format!(
+            "{} holds a run of recipe spark, and this is recipe other; give this one another --dir",
+            run.display()
+        );
+        assert!(message.contains(&expected), "{message}");
+    }
+    assert!(!run.join("superseded").exists());
+    // What was only renamed goes on under the old name.
+    let renamed = [&until[..], &["--set", "name=spark"]].concat();
+    up_to_date(ok(tiny_run_of(&copy, &run, &renamed)));
 }
 
 #[test]
