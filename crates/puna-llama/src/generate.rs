@@ -46,6 +46,21 @@ impl Default for GenerateOptions {
     }
 }
 
+impl GenerateOptions {
+    /// Refuses what has no meaning, whatever the model and the prompts.
+    pub fn validate(&self) -> Result<()> {
+        let fail = |what: &str| Err(Error::Input(what.into()));
+        self.sampling.validate()?;
+        if self.stop.iter().any(String::is_empty) {
+            return fail("a stop string is empty; leave it out");
+        }
+        if self.prefill_rows == 0 {
+            return fail("prefill_rows is 0; it must be at least 1");
+        }
+        Ok(())
+    }
+}
+
 /// Why a completion ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finish {
@@ -296,15 +311,9 @@ fn check<O: Ops>(
     options: &GenerateOptions,
 ) -> Result<()> {
     let fail = |what: String| Err(Error::Input(what));
-    options.sampling.validate()?;
+    options.validate()?;
     decoder.config().require_language_model()?;
     check_tokenizer(decoder.config(), tokenizer)?;
-    if options.stop.iter().any(String::is_empty) {
-        return fail("a stop string is empty; leave it out".into());
-    }
-    if options.prefill_rows == 0 {
-        return fail("prefill_rows is 0; it must be at least 1".into());
-    }
     if !options.streams.is_empty() && options.streams.len() != prompts.len() {
         return fail(format!(
             "{} streams for {} prompts; give each one, or none",

@@ -19,6 +19,7 @@ pub fn chat(args: &ChatArgs) -> Result<()> {
     {
         bail!("--system may not contain {tag}, which is part of the chat format");
     }
+    let options = options(&args.sampling)?;
     let loaded = load(&args.model.model, args.model.tokenizer.as_deref())?;
     let context = loaded.model.config.context;
     let (decoder, tokenizer) =
@@ -26,7 +27,7 @@ pub fn chat(args: &ChatArgs) -> Result<()> {
     let mut chat = Chat {
         decoder,
         tokenizer,
-        options: options(&args.sampling),
+        options,
         system: args.system.clone(),
         turns: Vec::new(),
         json: args.work.json,

@@ -23,6 +23,7 @@ struct Completion<'a> {
 
 /// Does the command.
 pub fn generate(args: &GenerateArgs) -> Result<()> {
+    let options = options(&args.sampling)?;
     let mut prompts = args.prompt.clone();
     if let Some(path) = &args.prompts {
         let text = fs::read_to_string(path)
@@ -59,8 +60,6 @@ pub fn generate(args: &GenerateArgs) -> Result<()> {
         slots,
         capacity,
     )?;
-    let options = options(&args.sampling);
-
     let stream = prompts.len() == 1 && !args.work.json;
     if stream && !args.chat {
         out::piece(&prompts[0])?;
@@ -125,9 +124,10 @@ fn ids(tokenizer: &Tokenizer, prompt: &str, chat: bool) -> Result<Vec<u32>> {
     Ok(render_prompt(tokenizer, &dialogue)?)
 }
 
-/// The engine's options for those of the command line.
-pub fn options(args: &SamplingArgs) -> GenerateOptions {
-    GenerateOptions {
+/// The engine's options for those of the command line; what has no meaning is refused before a model is
+/// read and a prompt is printed.
+pub fn options(args: &SamplingArgs) -> Result<GenerateOptions> {
+    let options = GenerateOptions {
         max_tokens: args.max_tokens,
         sampling: SamplingOptions {
             temperature: args.temperature,
@@ -138,7 +138,9 @@ pub fn options(args: &SamplingArgs) -> GenerateOptions {
         },
         stop: args.stop.clone(),
         ..GenerateOptions::default()
-    }
+    };
+    options.validate()?;
+    Ok(options)
 }
 
 fn finish(finish: Finish) -> &'static str {

@@ -1,7 +1,7 @@
 //! Bad input: one paragraph that names it, a code that is not 0, nothing half-written.
 
 use crate::common::{
-    command, fails, message, ok, pipe, recipe, shared_model, shared_run, tiny_run,
+    command, fails, message, ok, pipe, puna, recipe, shared_model, shared_run, tiny_run,
 };
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -280,6 +280,26 @@ fn broken_models_are_refused_by_name() {
         fs::remove_file(model.join(name)).unwrap();
     }
     assert!(generate(&model).contains("no tokenizer"));
+}
+
+#[test]
+fn options_without_meaning_are_refused_before_anything_is_told() {
+    let model = shared_model();
+    for (option, value, told) in [
+        ("--top-p", "2", "top_p is 2"),
+        ("--temperature", "nan", "temperature is NaN"),
+        ("--repetition-penalty", "0", "repetition_penalty is 0"),
+        ("--stop", "", "a stop string is empty"),
+    ] {
+        for model in ["no/such/model", &model] {
+            let output = puna(["generate", model, "--prompt", "x", option, value]);
+            assert!(message(&output).contains(told), "{option} {value}");
+            assert!(output.stdout.is_empty(), "{option} {value}");
+        }
+        // At once, not with the first answer.
+        let message = fails(["chat", &model, option, value]);
+        assert!(message.contains(told), "{message}");
+    }
 }
 
 #[test]
