@@ -14,12 +14,11 @@ pub mod report;
 pub mod run;
 mod world;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 /// Parses the command line, does what it says and turns errors into one paragraph.
 pub fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::read();
     let done = puna_compute::Isa::chosen()
         .map_err(anyhow::Error::from)
         .and_then(|_| commands::dispatch(cli.command));

@@ -1,6 +1,6 @@
 //! Arguments of `puna corpus`.
 
-use super::WorkArgs;
+use super::{WorkArgs, natural};
 use clap::{Args, Subcommand, ValueEnum};
 use puna_corpus::pipeline::Step;
 use std::path::PathBuf;
@@ -54,7 +54,7 @@ pub struct TrainClassifierArgs {
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Order of the texts, and which tenth of them is held out
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = natural::<u64>)]
     pub seed: u64,
     /// Write a JSON object
     #[arg(long)]

@@ -16,8 +16,9 @@ pub use tokenizer::{
     TokenizerCommand, TokenizerDecodeArgs, TokenizerEncodeArgs, TokenizerTrainArgs,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Raises chat models of the Llama 2 architecture, from raw text to a chat
 #[derive(Debug, Parser)]
@@ -27,6 +28,25 @@ pub struct Cli {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// The command line that this program was called with; ends the program where there is no sense in it.
+    pub fn read() -> Self {
+        let matches = negative_numbers_are_values(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Options that take `-1` for a value, not for a flag that nobody knows, so that what is wrong with the number
+/// is told.
+fn negative_numbers_are_values(command: clap::Command) -> clap::Command {
+    let takes_values = |arg: clap::Arg| {
+        let takes = arg.get_long().is_some() && arg.get_action().takes_values();
+        arg.allow_negative_numbers(takes)
+    };
+    let command = command.mut_args(takes_values);
+    command.mut_subcommands(negative_numbers_are_values)
 }
 
 /// The commands.
@@ -192,31 +212,31 @@ pub struct InspectArgs {
 #[derive(Debug, Args)]
 pub struct WorldArgs {
     /// Everything follows from it
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = natural::<u64>)]
     pub seed: u64,
     /// People
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = natural::<usize>)]
     pub people: Option<usize>,
     /// Villages
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = natural::<usize>)]
     pub places: Option<usize>,
     /// Trades
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = natural::<usize>)]
     pub trades: Option<usize>,
     /// Documents of text
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = natural::<usize>)]
     pub documents: Option<usize>,
     /// Dialogues
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = natural::<usize>)]
     pub instructions: Option<usize>,
     /// Held-out questions
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = natural::<usize>)]
     pub questions: Option<usize>,
     /// Pages of the crawl, about; 0 for none [default: all documents]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = natural::<usize>)]
     pub crawl_pages: Option<usize>,
     /// WARC files of the crawl [default: 4]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = natural::<usize>)]
     pub crawl_files: Option<usize>,
     /// Directory to write into
     #[arg(long, value_name = "DIR")]
@@ -227,9 +247,11 @@ pub struct WorldArgs {
 }
 
 fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("it must be at least 1".into()),
-        Ok(n) => Ok(n),
-        Err(_) => Err("it must be a whole number".into()),
-    }
+    let number = text.parse().ok().filter(|&number| number > 0);
+    number.ok_or("it must be a whole number of at least 1".into())
+}
+
+fn natural<N: FromStr>(text: &str) -> Result<N, String> {
+    let number = text.parse().ok();
+    number.ok_or("it must be a whole number of at least 0".into())
 }

@@ -1,6 +1,6 @@
 //! Arguments of the commands that read a model: generate, score, chat, import.
 
-use super::{WorkArgs, positive};
+use super::{WorkArgs, natural, positive};
 use clap::{Args, ValueEnum};
 use puna_compute::WeightFormat;
 use puna_llama::Dtype;
@@ -45,7 +45,7 @@ impl From<Weights> for WeightFormat {
 #[derive(Clone, Debug, Args)]
 pub struct SamplingArgs {
     /// Most tokens of an answer
-    #[arg(long, value_name = "N", default_value_t = 256)]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = natural::<usize>)]
     pub max_tokens: usize,
     /// 0 always takes the most probable token
     #[arg(long, value_name = "T", default_value_t = 0.6)]
@@ -54,13 +54,13 @@ pub struct SamplingArgs {
     #[arg(long, value_name = "P", default_value_t = 0.9)]
     pub top_p: f32,
     /// Keep only this many tokens; 0 keeps all
-    #[arg(long, value_name = "K", default_value_t = 0)]
+    #[arg(long, value_name = "K", default_value_t = 0, value_parser = natural::<usize>)]
     pub top_k: usize,
     /// Penalty of tokens that occurred; 1 is none
     #[arg(long, value_name = "R", default_value_t = 1.0)]
     pub repetition_penalty: f32,
     /// Seed of the choices
-    #[arg(long, value_name = "S", default_value_t = 1)]
+    #[arg(long, value_name = "S", default_value_t = 1, value_parser = natural::<u64>)]
     pub seed: u64,
     /// Text that ends an answer; may be repeated
     #[arg(long, value_name = "TEXT")]

@@ -1,5 +1,6 @@
 //! Arguments of `puna tokenizer`.
 
+use super::natural;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -31,7 +32,7 @@ pub struct TokenizerTrainArgs {
     #[arg(long, default_value = "text")]
     pub field: String,
     /// Number of pieces
-    #[arg(long, value_name = "N", default_value_t = 32_000)]
+    #[arg(long, value_name = "N", default_value_t = 32_000, value_parser = natural::<usize>)]
     pub vocab_size: usize,
     /// Directory to write tokenizer.model and tokenizer.json into
     #[arg(long, value_name = "DIR")]

@@ -288,6 +288,12 @@ fn options_without_meaning_are_refused_before_anything_is_told() {
     for (option, value, told) in [
         ("--top-p", "2", "top_p is 2"),
         ("--temperature", "nan", "temperature is NaN"),
+        (
+            "--temperature",
+            "-1",
+            "temperature is -1; it must be 0 or more",
+        ),
+        ("--top-p", "-0.5", "top_p is -0.5"),
         ("--repetition-penalty", "0", "repetition_penalty is 0"),
         ("--stop", "", "a stop string is empty"),
     ] {
@@ -299,6 +305,29 @@ fn options_without_meaning_are_refused_before_anything_is_told() {
         // At once, not with the first answer.
         let message = fails(["chat", &model, option, value]);
         assert!(message.contains(told), "{message}");
+    }
+}
+
+#[test]
+fn a_negative_number_is_a_value_and_not_a_flag() {
+    for (args, told) in [
+        (
+            &["generate", "m", "--prompt", "x", "--max-tokens", "-1"][..],
+            "'-1' for '--max-tokens <N>': it must be a whole number of at least 0",
+        ),
+        (
+            &["chat", "m", "--seed", "-1"],
+            "'-1' for '--seed <S>': it must be a whole number of at least 0",
+        ),
+        (
+            &["bench", "train", "--dim", "-8"],
+            "'-8' for '--dim <N>': it must be a whole number of at least 1",
+        ),
+    ] {
+        let output = puna(args);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(told), "{error}");
     }
 }
 
