@@ -1,7 +1,7 @@
 //! `puna plan`: what a recipe will take on this machine.
 
 use crate::cli::PlanArgs;
-use crate::forecast::{Forecast, StageForecast, forecast};
+use crate::forecast::{Forecast, Speed, StageForecast, forecast};
 use crate::out;
 use crate::recipe::{Plan, Recipe};
 use crate::report::{bytes, clock, si};
@@ -48,7 +48,7 @@ fn print(forecast: &Forecast) -> Result<()> {
         &bytes(forecast.peak_bytes),
         &match total.without_time.is_empty() {
             true => clock(total.seconds),
-            false => format!("at least {}", clock(total.seconds)),
+            false => format!("{}, and what is left out", clock(total.seconds)),
         },
     ])?;
     out::line("\nthe total: tokens trained on, counted in every pass")?;
@@ -64,6 +64,7 @@ fn print(forecast: &Forecast) -> Result<()> {
             ))?;
         }
     }
+    speeds(forecast)?;
     for stage in &forecast.stages {
         details(stage)?;
     }
@@ -74,7 +75,7 @@ fn print(forecast: &Forecast) -> Result<()> {
     let rate = forecast
         .training_flops_per_second
         .map_or(String::new(), |rate| {
-            format!(", {}FLOP/s in training", si(rate))
+            format!(", {}FLOP/s measured in training", si(rate))
         });
     let memory = forecast.memory_bytes.map_or("unknown".into(), bytes);
     out::line(&format!(
@@ -104,6 +105,28 @@ fn time(stage: &StageForecast) -> String {
         (None, Some(untimed)) => format!("not known: {untimed}"),
         (time, None) => time.unwrap_or("-".into()),
     }
+}
+
+/// What the times follow from.
+fn speeds(forecast: &Forecast) -> Result<()> {
+    for (speed, told) in [
+        (
+            Speed::Measured,
+            "training, from how fast a block like the model's trained here just now",
+        ),
+        (
+            Speed::Assumed,
+            "work on text, from fixed speeds that were not measured here",
+        ),
+    ] {
+        let stages = forecast.stages.iter();
+        let by = stages.filter(|stage| stage.seconds_by == Some(speed));
+        let names: Vec<&str> = by.map(|stage| stage.stage).collect();
+        if !names.is_empty() {
+            out::line(&format!("time of {told}: {}", names.join(", ")))?;
+        }
+    }
+    Ok(())
 }
 
 fn details(stage: &StageForecast) -> Result<()> {

@@ -46,10 +46,22 @@ pub struct StageForecast {
     pub peak_bytes: Option<u64>,
     /// Time on this machine, without what `untimed` names.
     pub seconds: Option<f64>,
+    /// What that time follows from.
+    pub seconds_by: Option<Speed>,
     /// What of the stage takes a time that nothing here tells.
     pub untimed: Option<&'static str>,
     /// What else is worth knowing.
     pub details: Value,
+}
+
+/// A speed that a time follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Speed {
+    /// Training, as it was measured on this machine just now.
+    Measured,
+    /// Work on text, at a speed that is the same for every machine.
+    Assumed,
 }
 
 /// What a plan will take.
@@ -215,6 +227,7 @@ fn plain(
         flops: None,
         peak_bytes,
         seconds,
+        seconds_by: seconds.map(|_| Speed::Assumed),
         untimed: None,
         details,
     }
@@ -245,11 +258,13 @@ impl StageForecast {
         let flops = tokens
             .zip(flops_per_token)
             .map(|(tokens, each)| tokens * each);
+        let seconds = flops.zip(rate).map(|(flops, rate)| flops / rate);
         Self {
             tokens,
             steps,
             flops,
-            seconds: flops.zip(rate).map(|(flops, rate)| flops / rate),
+            seconds,
+            seconds_by: seconds.map(|_| Speed::Measured),
             ..self
         }
     }

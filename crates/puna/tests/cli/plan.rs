@@ -75,6 +75,7 @@ fn the_plan_lists_every_stage_and_counts_what_the_run_trains_on() {
             stage["seconds"].is_null() && stage["untimed"].is_string(),
             "{stage}"
         );
+        assert!(stage["seconds_by"].is_null(), "{stage}");
     }
     assert_eq!(stage(&plan, "feedback")["details"]["answers"], 48);
     assert_eq!(stage(&plan, "scoreboard")["details"]["models"], 5);
@@ -91,7 +92,13 @@ fn the_plan_lists_every_stage_and_counts_what_the_run_trains_on() {
     };
     assert_eq!(row("ppo"), Some("-"), "{told}");
     assert!(row("total").is_some_and(|tokens| tokens != "-"), "{told}");
-    assert!(told.contains("  at least "), "{told}");
+    // A sum of estimates is no bound, and what each follows from is told.
+    assert!(!told.contains("at least"), "{told}");
+    assert!(told.contains(", and what is left out\n"), "{told}");
+    let measured =
+        "trained here just now: pretrain, sft, reward-helpfulness, reward-safety, v1, v2\n";
+    let assumed = "that were not measured here: world, corpus, tokenizer, tokens\n";
+    assert!(told.contains(measured) && told.contains(assumed), "{told}");
     let sampling = "\nv1: 24 prompts, 2 answers to each, 16 tokens an answer at most, ";
     assert!(told.contains(sampling), "{told}");
     // Nothing of the memory is left out.
