@@ -1,6 +1,7 @@
 //! Recipes: the file as written ([`RecipeFile`]), how it is read, and the resolved [`Plan`].
 
 mod error;
+mod expected;
 mod extends;
 mod file;
 mod overrides;

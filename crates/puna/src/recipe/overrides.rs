@@ -1,6 +1,7 @@
 //! Overrides from the command line: `--set section.key=value`, checked like the file itself.
 
 use super::error::{Error, Result};
+use super::expected::must_be;
 use super::read::explain;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
@@ -28,7 +29,13 @@ fn apply<T: DeserializeOwned>(table: &mut Table, set: &str) -> Result<T> {
         })?;
     }
     at.insert(last.into(), value_of(value.trim()));
-    T::deserialize(table.clone()).map_err(|e| fail(explain(e.message())))
+    T::deserialize(table.clone()).map_err(|e| {
+        let message = e.message().trim();
+        fail(match must_be(message) {
+            Some(must_be) => format!("{} {must_be}", key.trim()),
+            None => explain(message),
+        })
+    })
 }
 
 /// Settings from the text of a TOML file and overrides; `syntax` makes an error of a line of the file and

@@ -1,6 +1,7 @@
 //! Reading a recipe: text to [`RecipeFile`], with the line and a suggestion when it does not fit.
 
 use super::error::{Error, Result};
+use super::expected::must_be;
 use super::extends::{Extended, extended};
 use super::file::RecipeFile;
 use super::overrides;
@@ -73,9 +74,13 @@ fn placed(e: &toml::de::Error) -> String {
     }
 }
 
-/// A parser's message as one line, with the nearest name added to an unknown one.
+/// A parser's message as one line, with the nearest name added to an unknown one, and a value of the wrong
+/// kind in words.
 pub(super) fn explain(message: &str) -> String {
     let message = message.trim().replace('\n', ", ");
+    if let Some(must_be) = must_be(&message) {
+        return format!("the value {must_be}");
+    }
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     if !message.starts_with("unknown field") {
         return message;
@@ -149,7 +154,9 @@ warmup_steps = 1
     fn a_wrong_type_and_a_broken_line_are_named() {
         let message = error(&TINY.replace("dim = 32", "dim = \"wide\""), &[]);
         assert!(
-            message.starts_with("r.toml:8: invalid type: string \"wide\""),
+            message.starts_with(
+                "r.toml:8: the value must be a whole number of at least 0, not \"wide\""
+            ),
             "{message}"
         );
         let message = error(&TINY.replace("[model]", "[model"), &[]);
@@ -177,7 +184,23 @@ warmup_steps = 1
             2
         );
         assert!(error(TINY, &["model.dims=3"]).contains("did you mean `dim`?"));
-        assert!(error(TINY, &["model.dim=wide"]).starts_with("--set model.dim=wide: invalid type"));
+        for (set, told) in [
+            (
+                "model.dim=wide",
+                "model.dim must be a whole number of at least 0, not \"wide\"",
+            ),
+            (
+                "model.dim=-1",
+                "model.dim must be a whole number of at least 0, not `-1`",
+            ),
+            (
+                "pretrain.peak_lr=high",
+                "pretrain.peak_lr must be a number, not \"high\"",
+            ),
+            ("model=3", "model must be a section of keys, not `3`"),
+        ] {
+            assert_eq!(error(TINY, &[set]), format!("--set {set}: {told}"));
+        }
         assert!(error(TINY, &["model.dim"]).contains("section.key=value"));
         assert!(error(TINY, &["name.first=x"]).contains("`name` is not a section"));
     }

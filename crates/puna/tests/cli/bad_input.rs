@@ -133,6 +133,10 @@ fn recipes_that_do_not_fit_are_refused_with_the_line() {
         let message = refuse(&text.replacen(from, to, 1));
         assert!(message.contains(named), "{message}");
     }
+    let path = recipe("spark.toml");
+    let message = fails(["plan", path.to_str().unwrap(), "--set", "sft.peak_lr=high"]);
+    let told = "--set sft.peak_lr=high: sft.peak_lr must be a number, not \"high\"";
+    assert!(message.contains(told), "{message}");
     let message = fails(["run", "nowhere.toml"]);
     assert!(
         message.contains("cannot read recipe nowhere.toml"),
