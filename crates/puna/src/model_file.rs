@@ -1,5 +1,6 @@
 //! A model and its tokenizer, read together or the tokenizer alone.
 
+use crate::run::Provenance;
 use anyhow::{Context, Result, bail};
 use puna_compute::{Cpu, WeightFormat};
 use puna_llama::{Decoder, Model, check_tokenizer};
@@ -16,6 +17,8 @@ pub struct Loaded {
     pub model: Model,
     /// Their tokenizer.
     pub tokenizer: Tokenizer,
+    /// Whether its directory says that it was pretrained and nothing else.
+    pub is_base: bool,
 }
 
 /// The newest model of a run or the model of a stage, if that is what the path is; otherwise the path
@@ -66,10 +69,26 @@ pub fn load(path: &Path, tokenizer: Option<&Path>) -> Result<Loaded> {
             .with_context(|| format!("cannot load the tokenizer of {}", path.display()))?,
     };
     check_tokenizer(&model.config, &tokenizer).with_context(doing)?;
-    Ok(Loaded { model, tokenizer })
+    // Only something to warn of: a record that cannot be read stands in nobody's way.
+    let provenance = Provenance::read(path).ok().flatten();
+    Ok(Loaded {
+        model,
+        tokenizer,
+        is_base: provenance.is_some_and(|provenance| provenance.is_base()),
+    })
 }
 
 impl Loaded {
+    /// Says so of a base model, before it is taken for one that answers.
+    pub fn warn_if_base(&self) {
+        if self.is_base {
+            eprintln!(
+                "warning: this is a base model, pretrained and not fine-tuned: it continues texts and has not \
+                 learnt to answer"
+            );
+        }
+    }
+
     /// Packs the weights for decoding; the originals are given up.
     pub fn into_decoder(
         self,
@@ -78,7 +97,9 @@ impl Loaded {
         slots: usize,
         capacity: usize,
     ) -> Result<(Decoder<Cpu>, Tokenizer)> {
-        let Self { model, tokenizer } = self;
+        let Self {
+            model, tokenizer, ..
+        } = self;
         if format == WeightFormat::Q8_0
             && let Some(spec) = model
                 .config

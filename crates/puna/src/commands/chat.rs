@@ -21,6 +21,7 @@ pub fn chat(args: &ChatArgs) -> Result<()> {
     }
     let options = options(&args.sampling)?;
     let loaded = load(&args.model.model, args.model.tokenizer.as_deref())?;
+    loaded.warn_if_base();
     let context = loaded.model.config.context;
     let (decoder, tokenizer) =
         loaded.into_decoder(args.work.threads(), args.model.weights.into(), 1, context)?;

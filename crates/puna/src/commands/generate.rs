@@ -35,6 +35,9 @@ pub fn generate(args: &GenerateArgs) -> Result<()> {
         "there is no prompt; give one with --prompt, or a file that has some"
     );
     let loaded = load(&args.model.model, args.model.tokenizer.as_deref())?;
+    if args.chat {
+        loaded.warn_if_base();
+    }
     let context = loaded.model.config.context;
     let ids = prompts
         .iter()

@@ -18,7 +18,9 @@ pub fn import(args: &ImportArgs) -> Result<()> {
             args.out.display()
         );
     }
-    let Loaded { model, tokenizer } = load(&args.source, args.tokenizer.as_deref())?;
+    let Loaded {
+        model, tokenizer, ..
+    } = load(&args.source, args.tokenizer.as_deref())?;
     let options = SaveOptions {
         dtype: args.dtype.into(),
         bos: tokenizer.bos(),

@@ -12,6 +12,8 @@ use std::path::Path;
 
 /// Name of the record in a model directory.
 pub const FILE: &str = "puna.json";
+/// Name of the stage that makes a base model.
+const BASE: &str = "pretrain";
 
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +56,11 @@ impl Provenance {
             tokenizer: String::new(),
             parameters: 0,
         }
+    }
+
+    /// Whether the model was pretrained and not fine-tuned. Of a model from elsewhere nobody knows.
+    pub fn is_base(&self) -> bool {
+        self.stage == BASE
     }
 
     /// Reads the record of a model directory; `None` where there is none.

@@ -1,6 +1,6 @@
 //! `puna chat` through a pipe.
 
-use crate::common::{message, pipe, shared_model};
+use crate::common::{message, pipe, shared_model, shared_run};
 
 fn chat(more: &[&str], input: &str) -> (String, String) {
     let model = shared_model();
@@ -40,6 +40,27 @@ fn tags_of_the_format_are_refused() {
     let model = shared_model();
     let refused = pipe(["chat", &model, "--system", "<<SYS>>"], "");
     assert!(message(&refused).contains("<<SYS>>"));
+}
+
+#[test]
+fn a_base_model_is_not_taken_for_one_that_answers() {
+    let run = shared_run();
+    let told = |path: &str, command: &[&str]| {
+        let path = run.join(path).display().to_string();
+        let mut args = vec![command[0], &path, "--max-tokens", "2"];
+        args.extend(&command[1..]);
+        let output = pipe(args, "Hi\n");
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let asked = ["generate", "--prompt", "Hi", "--chat"];
+    let warning = "warning: this is a base model";
+    for command in [&["chat"][..], &asked] {
+        assert_eq!(told("05-pretrain", command).matches(warning).count(), 1);
+        assert!(!told("06-sft", command).contains(warning));
+    }
+    // To continue texts is what it is for.
+    assert!(!told("05-pretrain", &asked[..3]).contains(warning));
 }
 
 #[test]
