@@ -123,11 +123,7 @@ impl Reporter {
             "status": "complete", "seconds": seconds, "peak_rss_bytes": crate::machine::peak_rss(),
             "metrics": metrics,
         }));
-        let numbers: Vec<String> = metrics
-            .iter()
-            .filter(|(_, v)| v.is_number() || v.is_string())
-            .map(|(k, v)| format!("{} {}", k.replace('_', " "), number(v)))
-            .collect();
+        let numbers: Vec<String> = metrics.iter().filter_map(|(k, v)| figure(k, v)).collect();
         self.line(&format!(
             "{}: done in {}, {}",
             self.stage,
@@ -317,6 +313,12 @@ pub fn bytes(value: u64) -> String {
         Some((size, unit)) => format!("{:.1} {unit}", value as f64 / size as f64),
         None => format!("{value} B"),
     }
+}
+
+/// A metric with its name, for people; none if it is neither a number nor a word.
+pub fn figure(name: &str, value: &Value) -> Option<String> {
+    let told = value.is_number() || value.is_string();
+    told.then(|| format!("{} {}", name.replace('_', " "), number(value)))
 }
 
 /// A metric as people read it.

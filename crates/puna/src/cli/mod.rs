@@ -109,7 +109,7 @@ pub enum Command {
     Bench(BenchCommand),
     /// Hash a run's outputs again and compare them with its records
     #[command(after_help = "Example:\n  puna verify runs/spark")]
-    Verify(InspectArgs),
+    Verify(VerifyArgs),
     /// Write a small synthetic world: documents, dialogues, questions, truth, crawl
     #[command(after_help = "Example:\n  puna world --seed 7 --out world")]
     World(WorldArgs),
@@ -198,9 +198,22 @@ impl WorkArgs {
     }
 }
 
-/// `puna inspect` and `puna verify`.
+/// `puna inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
+    /// A file or directory that Puna reads or writes
+    pub path: PathBuf,
+    /// Of a run, print every figure of every stage, as --json does
+    #[arg(long)]
+    pub all: bool,
+    /// Print JSON for machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `puna verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
     /// A file or directory that Puna reads or writes
     pub path: PathBuf,
     /// Print JSON for machines

@@ -1,12 +1,12 @@
 //! `puna verify`: a run's outputs against its records.
 
-use crate::cli::InspectArgs;
+use crate::cli::VerifyArgs;
 use crate::out;
 use crate::run::{self, Finding, Status};
 use anyhow::{Result, bail};
 
 /// Does the command.
-pub fn verify(args: &InspectArgs) -> Result<()> {
+pub fn verify(args: &VerifyArgs) -> Result<()> {
     let findings = run::verify(&args.path)?;
     if args.json {
         findings.iter().try_for_each(out::json)?;

@@ -1,6 +1,6 @@
 //! The small commands.
 
-use crate::common::{data, fails, ok, pipe, puna, shared_model, shared_run};
+use crate::common::{STAGES, data, fails, ok, pipe, puna, shared_model, shared_run, tiny_run};
 use serde_json::Value;
 use std::fs;
 
@@ -160,6 +160,51 @@ fn worlds_and_directories_are_described() {
         inspect(&run.join("04-tokens/train/train-00000.tokens"))["vocab_size"],
         512
     );
+}
+
+#[test]
+fn a_run_is_told_on_one_screen_and_in_full_when_asked() {
+    let run = shared_run().display().to_string();
+    let told = ok(["inspect", &run]);
+    assert!(
+        told.starts_with("run of recipe spark; stages done: 15\n"),
+        "{told}"
+    );
+    let rows: Vec<&str> = told.lines().collect();
+    assert!(rows.len() <= 24, "{told}");
+    assert!(rows.iter().all(|row| row.chars().count() <= 160), "{told}");
+    for stage in STAGES {
+        assert!(
+            rows.iter().any(|row| row.starts_with(stage)),
+            "{stage}: {told}"
+        );
+    }
+    for figures in [
+        "\n05-pretrain            held out bits per byte ",
+        "\n15-evaluate            right ",
+    ] {
+        assert!(told.contains(figures), "{figures}: {told}");
+    }
+    let newest = format!("newest model: {run}/latest, which is 13-distill/model\n");
+    assert!(told.contains(&newest), "{told}");
+    let all = ok(["inspect", &run, "--all"]);
+    assert!(
+        all.contains("validations: ") && !told.contains("validations"),
+        "{all}"
+    );
+
+    // What is not done has no figures yet.
+    let dir = tempfile::tempdir().unwrap();
+    ok(tiny_run(dir.path(), &["--until", "world"]));
+    let record = dir.path().join("01-world/manifest.json");
+    let text = fs::read_to_string(&record).unwrap();
+    fs::write(&record, text.replace("\"complete\"", "\"running\"")).unwrap();
+    let told = ok(["inspect".as_ref(), dir.path().as_os_str()]);
+    assert!(
+        told.starts_with("run of recipe spark; stages done: 0, begun and not done: 1\n"),
+        "{told}"
+    );
+    assert!(told.contains("\n01-world  begun, not done\n"), "{told}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `puna inspect`: what a file or directory is.
 
+mod run;
+
 use crate::cli::InspectArgs;
 use crate::out;
 use crate::recipe::{Plan, Recipe, Stage, model_numbers};
@@ -14,12 +16,18 @@ use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::Path;
 
+/// What a run is called.
+const RUN: &str = "run";
+
 /// Does the command.
 pub fn inspect(args: &InspectArgs) -> Result<()> {
     let found =
         look(&args.path).with_context(|| format!("cannot inspect {}", args.path.display()))?;
     if args.json {
         return out::json(&found);
+    }
+    if found["what"] == json!(RUN) && !args.all {
+        return run::print(&args.path, &found);
     }
     print(&found, 0)
 }
@@ -62,19 +70,20 @@ fn directory(path: &Path) -> Result<Value> {
     if let Ok(tokenizer) = Tokenizer::load(path) {
         return Ok(tokenizer_value(&tokenizer));
     }
-    let mut stages = Map::new();
+    let (mut stages, mut recipe) = (Map::new(), None);
     for (dir, manifest) in recorded(path)? {
         let name = dir.file_name().unwrap_or_default();
         stages.insert(
             name.to_string_lossy().into_owned(),
             json!({"status": manifest.status, "metrics": manifest.metrics}),
         );
+        recipe = Some(manifest.recipe);
     }
     if stages.is_empty() {
         bail!("it holds no model, no tokenizer, and no stage of a run");
     }
     let latest = fs::read_link(path.join("latest")).ok();
-    Ok(json!({"what": "run", "latest": latest, "stages": stages}))
+    Ok(json!({"what": RUN, "recipe": recipe, "latest": latest, "stages": stages}))
 }
 
 fn stage(manifest: &Manifest) -> Result<Value> {
