@@ -214,7 +214,7 @@ pub struct InspectArgs {
 /// `puna verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// A file or directory that Puna reads or writes
+    /// A run, a stage of one, or what lies in a stage, such as RUN/latest
     pub path: PathBuf,
     /// Print JSON for machines
     #[arg(long)]

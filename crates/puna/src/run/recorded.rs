@@ -26,9 +26,8 @@ pub fn recorded(run: &Path) -> Result<Vec<(PathBuf, Manifest)>> {
     let reading = || format!("cannot read the run {}", run.display());
     let mut stages = Vec::new();
     for entry in fs::read_dir(run).with_context(reading)? {
-        let entry = entry.with_context(reading)?;
-        let dir = entry.path();
-        if is_stage(&entry.file_name().to_string_lossy()) && dir.is_dir() && !dir.is_symlink() {
+        let dir = entry.with_context(reading)?.path();
+        if is_stage(&dir) && !dir.is_symlink() {
             stages.extend(Manifest::read(&dir)?.map(|manifest| (dir, manifest)));
         }
     }
@@ -36,10 +35,13 @@ pub fn recorded(run: &Path) -> Result<Vec<(PathBuf, Manifest)>> {
     Ok(stages)
 }
 
-/// Whether a directory is named as stages are, such as `01-world`: what else lies beside them may have a
-/// `manifest.json` of its own kind, as a corpus has.
-fn is_stage(name: &str) -> bool {
-    matches!(name.as_bytes(), [a, b, b'-', ..] if a.is_ascii_digit() && b.is_ascii_digit())
+/// Whether a path is a directory that is named as stages are, such as `01-world`: what else lies beside them
+/// may have a `manifest.json` of its own kind, as a corpus has.
+pub fn is_stage(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let numbered =
+        |name: &[u8]| matches!(name, [a, b, b'-', ..] if a.is_ascii_digit() && b.is_ascii_digit());
+    numbered(name.as_bytes()) && path.is_dir()
 }
 
 /// Refuses a directory in which the run of another recipe lies. Recipes are told apart by their names: a copy

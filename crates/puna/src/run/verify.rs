@@ -1,7 +1,7 @@
 //! Every output of a run, hashed again.
 
 use super::manifest::{Manifest, Status};
-use super::recorded::recorded;
+use super::recorded::{is_stage, recorded};
 use anyhow::{Result, bail};
 use puna_text::hash;
 use serde::Serialize;
@@ -21,35 +21,48 @@ pub struct Finding {
     pub problems: Vec<String>,
 }
 
-/// Compares every output of every finished stage of a run (or of one stage) with its record.
+/// Compares every output of every finished stage of a run with its record, or those of one stage, or those in
+/// a folder of one, such as its `model/` or the link `latest`.
 pub fn verify(path: &Path) -> Result<Vec<Finding>> {
-    let stages = match Manifest::read(path)? {
-        Some(manifest) => vec![(path.to_path_buf(), manifest)],
-        None => recorded(path)?,
+    if let Some((stage, manifest)) = part_of(path)? {
+        return Ok(vec![check(&stage, &manifest)?]);
+    }
+    let stages = match path.is_file() {
+        true => Vec::new(),
+        false => recorded(path)?,
     };
     if stages.is_empty() {
-        match run_of(path) {
-            Some(run) => bail!(
-                "{} is part of the run {}; verify the run",
-                path.display(),
-                run.display()
-            ),
-            None => bail!(
-                "{} is not a run: no stage in it has a record",
-                path.display()
-            ),
-        }
+        let what = match path.join("config.json").exists() {
+            true => "is a model outside a run, and nothing records what its files were",
+            false => "is no part of a run: no stage has a record of it",
+        };
+        bail!(
+            "{} {what}; verify takes a run, a stage of one, or what lies in a stage, such as RUN/latest",
+            path.display()
+        );
     }
     let each = stages.iter();
     each.map(|(dir, manifest)| check(dir, manifest)).collect()
 }
 
-/// The run that a folder in a stage belongs to, such as its `model/`, or a link to it, such as `latest`.
-fn run_of(folder: &Path) -> Option<PathBuf> {
-    let folder = folder.canonicalize().ok()?;
-    let stage = folder.parent()?;
-    let recorded = Manifest::read(stage).ok().flatten().is_some();
-    Some(stage.parent()?.to_path_buf()).filter(|_| recorded)
+/// The stage that a path is or lies in, directly or by a link, and its record of what lies there.
+fn part_of(path: &Path) -> Result<Option<(PathBuf, Manifest)>> {
+    let Ok(path) = path.canonicalize() else {
+        return Ok(None);
+    };
+    for stage in path.ancestors().filter(|dir| is_stage(dir)) {
+        let Some(mut manifest) = Manifest::read(stage)? else {
+            continue;
+        };
+        let part = path.strip_prefix(stage).unwrap_or(&path);
+        let outputs = &mut manifest.outputs;
+        outputs.retain(|name, _| Path::new(name).starts_with(part));
+        let open = manifest.status != Status::Complete;
+        if part.as_os_str().is_empty() || open || !outputs.is_empty() {
+            return Ok(Some((stage.to_path_buf(), manifest)));
+        }
+    }
+    Ok(None)
 }
 
 fn check(dir: &Path, manifest: &Manifest) -> Result<Finding> {

@@ -198,16 +198,63 @@ fn what_is_not_finished_is_not_called_whole() {
 }
 
 #[test]
-fn a_part_of_a_run_is_no_run_and_the_run_is_named() {
+fn a_part_of_a_stage_is_verified_by_the_stage_s_record() {
     let run = shared_run();
-    for part in ["latest", "04-tokens/train"] {
-        let message = fails(["verify".as_ref(), run.join(part).as_os_str()]);
-        let told = format!(
-            "is part of the run {}",
-            run.canonicalize().unwrap().display()
+    for (path, stage, part) in [
+        ("latest", "13-distill", "model/"),
+        ("04-tokens/train", "04-tokens", "train/"),
+        (
+            "03-tokenizer/tokenizer.json",
+            "03-tokenizer",
+            "tokenizer.json",
+        ),
+        ("06-sft", "06-sft", ""),
+    ] {
+        let recorded = outputs(run, stage);
+        let names = recorded.as_object().unwrap().keys();
+        let files = names.filter(|name| name.starts_with(part)).count();
+        let told = ok(["verify".as_ref(), run.join(path).as_os_str()]);
+        let expected = format!(
+            "{stage}  {files:>5} files  whole\n\
+             compared {files} files of 1 finished stages with their records\n"
         );
-        assert!(message.contains(&told), "{message}");
+        assert_eq!(told, expected, "{path}");
+        assert!(files > 0, "{path}");
     }
+
+    let dir = tempfile::tempdir().unwrap();
+    ok(tiny_run(dir.path(), &["--until", "tokenizer"]));
+    let file = dir.path().join("03-tokenizer/tokenizer.json");
+    let mut text = fs::read(&file).unwrap();
+    text[0] = b' ';
+    fs::write(&file, text).unwrap();
+    let message = fails(["verify".as_ref(), file.as_os_str()]);
+    assert!(message.contains("1 outputs of"), "{message}");
+    // What is damaged elsewhere in the stage is no part of this file.
+    let other = file.with_file_name("tokenizer.model");
+    ok(["verify".as_ref(), other.as_os_str()]);
+}
+
+#[test]
+fn what_no_stage_has_a_record_of_is_told_what_verify_takes() {
+    let dir = tempfile::tempdir().unwrap();
+    let takes = "verify takes a run, a stage of one, or what lies in a stage, such as RUN/latest";
+    let refuse = |path: &Path, told: &str| {
+        let message = fails(["verify".as_ref(), path.as_os_str()]);
+        assert!(
+            message.contains(told) && message.contains(takes),
+            "{message}"
+        );
+    };
+    refuse(dir.path(), "no stage has a record");
+    let file = dir.path().join("config.json");
+    fs::copy(shared_run().join("latest/config.json"), &file).unwrap();
+    refuse(dir.path(), "is a model outside a run");
+    refuse(&file, "no stage has a record");
+    refuse(
+        &shared_run().join("06-sft/log.jsonl"),
+        "no stage has a record",
+    );
 }
 
 #[test]
