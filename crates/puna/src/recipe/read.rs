@@ -168,7 +168,7 @@ warmup_steps = 1
     #[test]
     fn overrides_are_checked_like_the_file() {
         let read = |set: &str| Recipe::parse(Path::new("r.toml"), TINY, &[set.to_owned()]);
-        assert_eq!(read("model.dim=64").unwrap().file.model.dim, 64);
+        assert_eq!(read("model.dim=64").unwrap().file.model.unwrap().dim, 64);
         assert_eq!(read("name=other").unwrap().file.name, "other");
         assert_eq!(
             read("pretrain.peak_lr=2")

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod base;
 mod chat;
 mod common;
 mod contamination;

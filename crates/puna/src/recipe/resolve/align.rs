@@ -36,10 +36,13 @@ impl Resolver<'_> {
                 None => Ok(Vec::new()),
             };
         };
-        let Some(sft) = sft else {
-            let what = "it compares answers of a fine-tuned model; add [sft]";
+        if sft.is_none() && file.base.is_none() {
+            let what =
+                "it compares answers of a fine-tuned model; add [sft], or begin with one by [base]";
             return Err(self.value("feedback", what));
-        };
+        }
+        let numbers_of_sft =
+            |key| sft.ok_or_else(|| self.value(key, "it trains by the numbers of [sft]; add that"));
         let material = self.material(section);
         // What a stage does not read is no part of it.
         let asking = Material {
@@ -67,17 +70,26 @@ impl Resolver<'_> {
             stages.push(self.dpo(settings, &material, model)?);
         }
         if let Some(section) = &file.align {
+            let sft = numbers_of_sft("align")?;
             stages.extend(self.align(section, &asking, model, sft)?);
         }
         if let Some(section) = &file.distill {
+            let sft = numbers_of_sft("distill")?;
             stages.push(self.distill(section, &asking, sft)?);
         }
         if let Some(section) = &file.safety_scaling {
+            let sft = numbers_of_sft("safety_scaling")?;
             stages.push(self.safety_scaling(section, &asking, sft)?);
         }
         if let Some(section) = &file.scoreboard {
             if !material.of_world {
                 return Err(self.value("scoreboard", ONLY_THE_WORLD));
+            }
+            if sft.is_none() {
+                return Err(self.value(
+                    "scoreboard",
+                    "it compares with the model of [sft]; add that",
+                ));
             }
             stages.push(Stage::Scoreboard(ScoreboardPlan {
                 max_tokens: section.max_tokens,

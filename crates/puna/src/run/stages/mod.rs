@@ -70,6 +70,12 @@ impl Stand<'_> {
         self.of(stage.name())
     }
 
+    /// Directory of the stage that leaves the fine-tuned model: the base model's, where it was fine-tuned
+    /// elsewhere.
+    pub fn of_fine_tuned(&self) -> Result<PathBuf> {
+        self.of("sft").or_else(|_| self.of_base())
+    }
+
     /// Adds to the inputs the documents of these sides.
     fn add_documents(&self, inputs: &mut BTreeMap<String, String>, sides: &[Side]) -> Result<()> {
         let place = Place::of(self)?;

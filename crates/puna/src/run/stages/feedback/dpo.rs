@@ -25,7 +25,7 @@ pub fn dpo(stand: &Stand<'_>, plan: &DpoPlan, report: &mut Reporter) -> Result<M
     let valid: Vec<&Preference> = data.held_out.iter().collect();
     let (model, summary) = train(DpoJob {
         dir: stand.dir,
-        model: Model::load(&stand.of("sft")?.join("model"))?,
+        model: Model::load(&stand.of_fine_tuned()?.join("model"))?,
         tokenizer: &tokenizer,
         settings: &plan.settings,
         train: &pairs,

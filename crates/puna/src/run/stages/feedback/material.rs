@@ -176,7 +176,7 @@ pub fn preference_inputs(
     material: &Material,
     inputs: &mut BTreeMap<String, String>,
 ) -> Result<()> {
-    stand.add_outputs(inputs, &stand.of("sft")?, in_model)?;
+    stand.add_outputs(inputs, &stand.of_fine_tuned()?, in_model)?;
     if material.of_world {
         stand.add_outputs(inputs, &stand.of("world")?, |name| {
             name.starts_with("preferences.")

@@ -80,7 +80,7 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
     }
     let (mut model, summary) = train_reward(RewardJob {
         dir: stand.dir,
-        model: Model::load(&stand.of("sft")?.join("model"))?,
+        model: Model::load(&stand.of_fine_tuned()?.join("model"))?,
         tokenizer: tokenizer.clone(),
         settings: &plan.settings,
         train: &mix.pairs,

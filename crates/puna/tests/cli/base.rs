@@ -1,0 +1,131 @@
+//! Recipes that begin with a model raised elsewhere.
+
+use crate::common::{fails, manifest, ok, outputs, shared_model, shared_run};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const SFT: &str =
+    "[sft]\ndialogues = \"d.jsonl\"\npeak_lr = 1e-3\nbatch_sequences = 4\ntoo_long = \"skip\"\n";
+
+/// A recipe of these sections that begins with the tiny run's chat model, and dialogues beside it.
+fn recipe(dir: &Path, sections: &str) -> PathBuf {
+    let dialogues = fs::read_to_string(shared_run().join("01-world/dialogues.jsonl")).unwrap();
+    let some: Vec<&str> = dialogues.lines().take(60).collect();
+    fs::write(dir.join("d.jsonl"), some.join("\n")).unwrap();
+    let path = dir.join("r.toml");
+    let base = shared_model();
+    let text = format!("schema_version = 1\nname = \"r\"\n[base]\npath = \"{base}\"\n{sections}");
+    fs::write(&path, text).unwrap();
+    path
+}
+
+fn args<'a>(command: &'a str, recipe: &'a Path, dir: &'a Path) -> Vec<&'a str> {
+    vec![
+        command,
+        recipe.to_str().unwrap(),
+        "--dir",
+        dir.to_str().unwrap(),
+    ]
+}
+
+#[test]
+fn a_model_raised_elsewhere_is_fine_tuned() {
+    let dir = tempfile::tempdir().unwrap();
+    let (recipe, run) = (recipe(dir.path(), SFT), dir.path().join("run"));
+    let plan = ok(["plan", recipe.to_str().unwrap()]);
+    assert!(plan.contains("base") && plan.contains("sft"), "{plan}");
+
+    let told = ok(args("run", &recipe, &run));
+    assert!(told.contains("chat with it"), "{told}");
+    let weights = |stage| outputs(&run, stage)["model/model.safetensors"]["sha256"].clone();
+    let base = outputs(shared_run(), "13-distill")["model/model.safetensors"]["sha256"].clone();
+    assert_eq!(weights("02-base"), base, "it begins with the very weights");
+    assert_ne!(weights("03-sft"), base);
+    let losses = manifest(&run, "03-sft")["metrics"].clone();
+    assert!(
+        losses["last_loss"].as_f64() < losses["first_loss"].as_f64(),
+        "{losses}"
+    );
+    let provenance = fs::read_to_string(run.join("02-base/model/puna.json")).unwrap();
+    assert!(provenance.contains(base.as_str().unwrap()), "{provenance}");
+
+    let again = ok([&args("run", &recipe, &run)[..], &["--json"]].concat());
+    let done = again.matches("\"status\":\"up to date\"").count();
+    assert_eq!(done, 3, "{again}");
+    ok(["verify", run.to_str().unwrap()]);
+}
+
+#[test]
+fn a_model_raised_elsewhere_is_pretrained_further() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = shared_run().join("01-world/documents.jsonl");
+    let sections = format!(
+        "[corpus]\nheld_out = 0.1\n[[corpus.sources]]\npath = \"{}\"\nmax_documents = 200\n\
+         [pretrain]\nsteps = 8\nbatch_tokens = 512\npeak_lr = 1e-3\nwarmup_steps = 1\n",
+        text.display()
+    );
+    let (recipe, run) = (recipe(dir.path(), &sections), dir.path().join("run"));
+    ok(args("run", &recipe, &run));
+    let losses = manifest(&run, "05-pretrain")["metrics"].clone();
+    let first = losses["first_loss"].as_f64().unwrap();
+    // Random weights would begin at the logarithm of the vocabulary.
+    let pieces = manifest(&run, "02-tokenizer")["metrics"]["pieces"]
+        .as_f64()
+        .unwrap();
+    assert!(first < 0.9 * pieces.ln(), "{losses}");
+    assert!(losses["last_loss"].as_f64().unwrap() < first, "{losses}");
+}
+
+/// Of a chat model, preferences can be learnt at once.
+#[test]
+fn preferences_are_learnt_from_a_model_raised_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let preferences = shared_run().join("01-world/preferences.train.jsonl");
+    let sections = format!(
+        "[feedback]\n[[feedback.preferences]]\npath = \"{}\"\n[reward]\n[dpo]\nbatch_pairs = 16\n",
+        preferences.display()
+    );
+    let (recipe, run) = (recipe(dir.path(), &sections), dir.path().join("run"));
+    ok(args("run", &recipe, &run));
+    let base = &outputs(&run, "02-base")["model/model.safetensors"]["sha256"];
+    assert_ne!(
+        &outputs(&run, "05-dpo")["model/model.safetensors"]["sha256"],
+        base
+    );
+    let reward = manifest(&run, "03-reward-helpfulness");
+    assert!(
+        reward["inputs"]["02-base/model/model.safetensors"].is_string(),
+        "{reward}"
+    );
+}
+
+#[test]
+fn what_does_not_go_with_a_base_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |sections: &str, set: &[&str], expected: &[&str]| {
+        let recipe = recipe(dir.path(), sections);
+        let mut args = vec!["plan", recipe.to_str().unwrap()];
+        set.iter().for_each(|set| args.extend(["--set", set]));
+        let said = fails(&args);
+        for word in expected {
+            assert!(said.contains(word), "{word:?} is not in {said}");
+        }
+    };
+    refused(
+        SFT,
+        &["tokenizer.vocab_size=512"],
+        &["tokenizer", "brings its own"],
+    );
+    refused(
+        SFT,
+        &["base.path=nowhere"],
+        &["base.path", "nowhere", "config.json"],
+    );
+    let reward = shared_run().join("08-reward-helpfulness/model");
+    let reward = format!("base.path={}", reward.display());
+    refused(SFT, &[&reward], &["base.path", "reward model"]);
+    let corpus = format!("{SFT}[corpus]\n[[corpus.sources]]\npath = \"d.jsonl\"\n");
+    refused(&corpus, &[], &["corpus", "nothing reads it", "[pretrain]"]);
+    let align = "[feedback]\n[[feedback.preferences]]\npath = \"d.jsonl\"\n[reward]\n[align]\n";
+    refused(align, &[], &["align", "[sft]"]);
+}
