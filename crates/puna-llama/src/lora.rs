@@ -11,24 +11,32 @@ use crate::error::{Error, Result};
 use crate::params::{ParamKind, ParamSpec, Params};
 use crate::random::Random;
 use puna_compute::{Ops, Write};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// A matrix of a layer, by its name in Hugging Face models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LoraTarget {
     /// Queries.
+    #[serde(rename = "q_proj")]
     Q,
     /// Keys.
+    #[serde(rename = "k_proj")]
     K,
     /// Values.
+    #[serde(rename = "v_proj")]
     V,
     /// Attention output.
+    #[serde(rename = "o_proj")]
     O,
     /// Gate of the feed-forward network.
+    #[serde(rename = "gate_proj")]
     Gate,
     /// Its up projection.
+    #[serde(rename = "up_proj")]
     Up,
     /// Its down projection.
+    #[serde(rename = "down_proj")]
     Down,
 }
 
@@ -90,7 +98,15 @@ impl LoraOptions {
         self.alpha / self.rank as f32
     }
 
-    pub(crate) fn validate(&self) -> Result<()> {
+    /// Number of values of each tensor of a model's adapters.
+    pub fn lengths(&self, config: &Config) -> Vec<usize> {
+        let specs = specs(config, self);
+        let shapes = specs.iter().flat_map(|spec| spec.shapes(self.rank));
+        shapes.map(|[rows, cols]| rows * cols).collect()
+    }
+
+    /// Refuses values out of range.
+    pub fn validate(&self) -> Result<()> {
         if self.rank == 0 || self.rank > 1 << 20 {
             return Err(Error::Config(format!(
                 "LoRA rank is {}; it must be between 1 and 2^20",
@@ -125,6 +141,13 @@ pub struct LoraSpec {
     pub n_out: usize,
     /// Its columns.
     pub n_in: usize,
+}
+
+impl LoraSpec {
+    /// Shapes of `A` and `B`.
+    pub fn shapes(&self, rank: usize) -> [[usize; 2]; 2] {
+        [[rank, self.n_in], [self.n_out, rank]]
+    }
 }
 
 /// Adapters of a model. `tensors` holds `A` and `B` of every spec in turn, and is to an optimizer
@@ -211,10 +234,14 @@ impl<B> Lora<B> {
 
     /// Number of values of each tensor.
     pub fn lengths(&self) -> Vec<usize> {
-        let rank = self.options.rank;
-        self.specs
-            .iter()
-            .flat_map(|s| [rank * s.n_in, s.n_out * rank])
+        let shapes = self.shapes().into_iter();
+        shapes.map(|[rows, cols]| rows * cols).collect()
+    }
+
+    /// Rows and columns of each tensor.
+    pub fn shapes(&self) -> Vec<[usize; 2]> {
+        let each = self.specs.iter();
+        each.flat_map(|spec| spec.shapes(self.options.rank))
             .collect()
     }
 

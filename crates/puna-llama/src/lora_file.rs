@@ -17,8 +17,8 @@ const WEIGHTS: &str = "adapter_model.safetensors";
 
 impl Lora<HostBuf> {
     /// Writes the adapters into a directory, which it creates. `base` is the name or path of the
-    /// model they belong to.
-    pub fn save(&self, dir: &Path, base: &str, dtype: Dtype) -> Result<()> {
+    /// model they belong to, if one is to be told.
+    pub fn save(&self, dir: &Path, base: Option<&str>, dtype: Dtype) -> Result<()> {
         fs::create_dir_all(dir).map_err(|e| Error::io("create", dir, e))?;
         let rank = self.options().rank;
         let mut tensors = Vec::new();
@@ -27,7 +27,7 @@ impl Lora<HostBuf> {
             .iter()
             .zip(self.tensors.tensors.chunks_exact(2))
         {
-            let shapes = [[rank, spec.n_in], [spec.n_out, rank]];
+            let shapes = spec.shapes(rank);
             for ((letter, shape), values) in ["A", "B"].iter().zip(shapes).zip(pair) {
                 let name = tensor_name(&spec.module, letter);
                 tensors.push(TensorView {
@@ -69,7 +69,7 @@ impl Lora<HostBuf> {
         // The file is held against the model before anything of the claimed rank is allocated.
         let mut expected = BTreeSet::new();
         for spec in crate::lora::specs(config, &options) {
-            for (letter, shape) in [("A", [rank, spec.n_in]), ("B", [spec.n_out, rank])] {
+            for (letter, shape) in ["A", "B"].into_iter().zip(spec.shapes(rank)) {
                 let name = tensor_name(&spec.module, letter);
                 let found = file.entries().get(&name).map(|e| &e.shape[..]);
                 if found != Some(&shape[..]) {

@@ -3,12 +3,11 @@
 //!
 //! `step-00000042/` holds `state.json` (where the run stands), `state.safetensors` (weights and both
 //! moments, in the engine's own layout) and `SHA256SUMS` (which `sha256sum -c` understands). A run of
-//! one model writes a [`State`] and its weights; one of several models writes a [`Progress`] of its
+//! one model writes a [`State`] and what it learns; one of several models writes a [`Progress`] of its
 //! own and a [`Part`] for each set of tensors.
 
 use crate::error::{Error, Result};
 use crate::loader::Cursor;
-use crate::optimizer::Moments;
 use crate::trainer::Validation;
 use puna_compute::HostBuf;
 use puna_llama::safetensors::{self, Dtype, SafeTensors, TensorView};
@@ -80,14 +79,22 @@ impl Progress for State {
 }
 
 /// A set of a checkpoint's tensors.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Part<'a> {
     /// Its name in the checkpoint.
     pub name: &'a str,
-    /// The shape of the model it belongs to.
-    pub config: &'a Config,
+    /// Rows and columns of each tensor.
+    pub shapes: Vec<[usize; 2]>,
     /// Weights, or a moment.
     pub tensors: &'a Params<HostBuf>,
+}
+
+impl Part<'_> {
+    /// Shapes of a model's tensors.
+    pub fn shapes_of(config: &Config) -> Vec<[usize; 2]> {
+        let specs = config.param_specs().into_iter();
+        specs.map(|spec| [spec.n_out, spec.n_in]).collect()
+    }
 }
 
 impl State {
@@ -122,29 +129,8 @@ impl Checkpoints {
         }
     }
 
-    /// Writes one of a run of one model. On any error, a full disk too, those before it are untouched.
-    pub fn save(
-        &self,
-        config: &Config,
-        params: &Params<HostBuf>,
-        moments: &Moments,
-        state: &State,
-    ) -> Result<PathBuf> {
-        let part = |name, tensors| Part {
-            name,
-            config,
-            tensors,
-        };
-        let parts = [
-            part("params", params),
-            part("m", &moments.m),
-            part("v", &moments.v),
-        ];
-        self.save_parts(&parts, state)
-    }
-
     /// Writes one. On any error, a full disk too, those before it are untouched.
-    pub fn save_parts(&self, parts: &[Part<'_>], state: &impl Progress) -> Result<PathBuf> {
+    pub fn save(&self, parts: &[Part<'_>], state: &impl Progress) -> Result<PathBuf> {
         fs::create_dir_all(&self.dir).map_err(Error::io("create", &self.dir))?;
         let path = self.dir.join(format!("step-{:08}", state.step()));
         let partial = self.dir.join(format!(".step-{:08}.partial", state.step()));
@@ -170,26 +156,6 @@ impl Checkpoints {
             remove(step)?;
         }
         Ok(path)
-    }
-
-    /// Reads the last one that is whole into `params` and `moments`. Each that is not is told to
-    /// `warn`. One of a run with another identity is an error.
-    pub fn load_latest(
-        &self,
-        config: &Config,
-        identity: &Identity,
-        params: &mut Params<HostBuf>,
-        moments: &mut Moments,
-        warn: &mut dyn FnMut(String),
-    ) -> Result<Option<(PathBuf, State)>> {
-        let Some(mut saved) = self.latest::<State>(identity, warn)? else {
-            return Ok(None);
-        };
-        saved.read("params", config, params)?;
-        saved.read("m", config, &mut moments.m)?;
-        saved.read("v", config, &mut moments.v)?;
-        moments.step = saved.state.step;
-        Ok(Some((saved.path, saved.state)))
     }
 
     /// Opens the last one that is whole. Each that is not is told to `warn`. One of a run with another
@@ -249,17 +215,16 @@ pub struct Saved<S> {
 }
 
 impl<S> Saved<S> {
-    /// Reads a part.
+    /// Reads a part of tensors of these shapes.
     pub fn read(
         &mut self,
         name: &str,
-        config: &Config,
+        shapes: &[[usize; 2]],
         tensors: &mut Params<HostBuf>,
     ) -> Result<()> {
-        let specs = config.param_specs();
-        for (i, (spec, tensor)) in specs.iter().zip(&mut tensors.tensors).enumerate() {
+        for (i, ([rows, cols], tensor)) in shapes.iter().zip(&mut tensors.tensors).enumerate() {
             self.tensors
-                .read(&tensor_name(name, i), &mut tensor[..spec.len()])?;
+                .read(&tensor_name(name, i), &mut tensor[..rows * cols])?;
         }
         Ok(())
     }
@@ -268,12 +233,11 @@ impl<S> Saved<S> {
 fn write_files(dir: &Path, parts: &[Part<'_>], state: &impl Progress) -> Result<()> {
     let mut views = Vec::new();
     for part in parts {
-        let specs = part.config.param_specs();
-        for (i, (spec, tensor)) in specs.iter().zip(&part.tensors.tensors).enumerate() {
+        for (i, (shape, tensor)) in part.shapes.iter().zip(&part.tensors.tensors).enumerate() {
             views.push(TensorView {
                 name: tensor_name(part.name, i),
-                shape: vec![spec.n_out, spec.n_in],
-                values: &tensor[..spec.len()],
+                shape: shape.to_vec(),
+                values: &tensor[..shape[0] * shape[1]],
             });
         }
     }
@@ -289,7 +253,7 @@ fn write_files(dir: &Path, parts: &[Part<'_>], state: &impl Progress) -> Result<
     sync_dir(dir)
 }
 
-/// Tensors are numbered in the order of [`Config::param_specs`].
+/// Tensors are numbered in their order.
 fn tensor_name(part: &str, index: usize) -> String {
     format!("{part}.{index:05}")
 }

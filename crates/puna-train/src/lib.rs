@@ -12,6 +12,7 @@ mod examples;
 mod fleet;
 pub mod identity;
 mod in_turn;
+mod learned;
 mod loader;
 mod memory;
 mod metrics;
@@ -29,8 +30,9 @@ pub use dialogue::{Dialogue, LossOn, read_dialogues};
 pub use error::{Error, Result};
 pub use examples::Examples;
 pub use fleet::{Fleet, FleetOptions, StepLoss};
+pub use learned::LoraSettings;
 pub use loader::{Cursor, Loader, LoaderOptions};
-pub use memory::{MemoryPlan, memory_bytes};
+pub use memory::{MemoryPlan, Trained, memory_bytes};
 pub use metrics::{MetricsLog, StepMetrics};
 pub use optimizer::{Moments, OptimizerSettings};
 pub use pretrain::{Init, LongSequences, PretrainJob, PretrainSettings, pretrain};
@@ -40,6 +42,6 @@ pub use sft::{SftJob, SftSettings, TooLong, sft};
 pub use shuffle::permutation;
 pub use tokens::TokenFile;
 pub use trainer::{
-    CHECKPOINT_DIR, CheckpointSettings, Event, LayoutSettings, METRICS_FILE, Run, Source,
-    TrainSummary, Validation, train,
+    ADAPTER_DIR, CHECKPOINT_DIR, CheckpointSettings, Event, LayoutSettings, METRICS_FILE, Run,
+    Source, TrainSummary, Validation, train,
 };

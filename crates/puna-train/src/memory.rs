@@ -42,15 +42,29 @@ fn kernel_values(config: &Config, max_rows: usize) -> usize {
     head + attention + Cpu::product_values()
 }
 
+/// What a run trains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trained {
+    /// The weights.
+    Weights,
+    /// Adapters of so many values.
+    Adapters(u64),
+}
+
 /// Memory of training a model with a fleet of this layout.
-pub fn memory_bytes(config: &Config, options: &FleetOptions) -> MemoryPlan {
-    let parameters = 4 * config.n_params();
+pub fn memory_bytes(config: &Config, options: &FleetOptions, learned: Trained) -> MemoryPlan {
+    let weights = 4 * config.n_params();
+    // Adapters are added to a copy of the weights, and have a gradient of their own.
+    let (parameters, moments, gradient) = match learned {
+        Trained::Weights => (weights, 2 * weights, 0),
+        Trained::Adapters(values) => (2 * weights + 4 * values, 8 * values, 4 * values),
+    };
     let kernels = kernel_values(config, options.micro_batch_rows) as u64;
     let worker = Worker::<Cpu>::memory_bytes(config, options.worker());
     MemoryPlan {
         parameters,
-        moments: 2 * parameters,
-        gradients: options.gradient_sets() as u64 * parameters,
+        moments,
+        gradients: options.gradient_sets() as u64 * weights + gradient,
         activations: options.workers() as u64 * worker,
         kernels: 4 * options.workers() as u64 * kernels + UNUSED,
     }

@@ -104,33 +104,40 @@ impl Fleet {
         let Some((gradient, cpu)) = self.gradient_and_cpu() else {
             return;
         };
-        moments.step += 1;
-        let step = AdamW {
-            lr: lr as f32,
-            beta1: settings.beta1 as f32,
-            beta2: settings.beta2 as f32,
-            eps: settings.eps as f32,
-            weight_decay: 0.0,
-            step: moments.step,
-            grad_scale: grad_scale as f32,
-        };
-        for (i, spec) in specs.iter().enumerate() {
-            let weight_decay = if spec.decays() {
-                settings.weight_decay as f32
-            } else {
-                0.0
-            };
-            cpu.adamw(
-                &mut params.tensors[i],
-                &mut moments.m.tensors[i],
-                &mut moments.v.tensors[i],
-                &gradient.tensors[i],
-                spec.len(),
-                AdamW {
-                    weight_decay,
-                    ..step
-                },
-            );
-        }
+        let each = specs.iter().map(|spec| (spec.len(), spec.decays()));
+        let decaying: Vec<(usize, bool)> = each.collect();
+        let learned = (params, moments, gradient);
+        adamw_tensors(cpu, &decaying, learned, lr, settings, grad_scale);
+    }
+}
+
+/// One AdamW step of tensors of these lengths, of which some decay, with their moments and gradient.
+pub(crate) fn adamw_tensors(
+    cpu: &mut Cpu,
+    decaying: &[(usize, bool)],
+    (tensors, moments, gradient): (&mut Params<HostBuf>, &mut Moments, &Params<HostBuf>),
+    lr: f64,
+    settings: &OptimizerSettings,
+    grad_scale: f64,
+) {
+    moments.step += 1;
+    for (i, &(len, decays)) in decaying.iter().enumerate() {
+        let weight_decay = if decays { settings.weight_decay } else { 0.0 };
+        cpu.adamw(
+            &mut tensors.tensors[i],
+            &mut moments.m.tensors[i],
+            &mut moments.v.tensors[i],
+            &gradient.tensors[i],
+            len,
+            AdamW {
+                lr: lr as f32,
+                beta1: settings.beta1 as f32,
+                beta2: settings.beta2 as f32,
+                eps: settings.eps as f32,
+                weight_decay: weight_decay as f32,
+                step: moments.step,
+                grad_scale: grad_scale as f32,
+            },
+        );
     }
 }

@@ -236,6 +236,7 @@ pub fn pretrain(job: PretrainJob<'_>) -> Result<(Model, TrainSummary)> {
         checkpoints: &settings.checkpoint,
         fleet: settings.layout.fleet(settings.longest(), job.threads),
         identity,
+        lora: None,
         stop: job.stop,
         on_event: job.on_event,
     };

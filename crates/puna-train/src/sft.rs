@@ -6,6 +6,7 @@ use crate::dialogue::Dialogue;
 use crate::error::{Error, Result};
 use crate::examples::{Examples, Packed};
 use crate::fleet::Fleet;
+use crate::learned::LoraSettings;
 use crate::loader::Cursor;
 use crate::optimizer::OptimizerSettings;
 use crate::schedule::Decay;
@@ -55,6 +56,9 @@ pub struct SftSettings {
     pub min_lr_ratio: f64,
     /// AdamW; of it the paper only names the weight decay.
     pub optimizer: OptimizerSettings,
+    /// Adapters to train in place of the weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraSettings>,
     /// Whether attention stays within a dialogue; the paper does not say.
     pub document_mask: bool,
     /// What happens to a dialogue longer than `seq_len`.
@@ -78,6 +82,7 @@ impl Default for SftSettings {
             decay: Decay::Cosine,
             min_lr_ratio: 0.0,
             optimizer: OptimizerSettings::default(),
+            lora: None,
             document_mask: true,
             too_long: TooLong::default(),
             seed: 0,
@@ -149,6 +154,7 @@ pub fn sft(job: SftJob<'_>) -> Result<(Model, TrainSummary)> {
         checkpoints: &settings.checkpoint,
         fleet: settings.layout.fleet(settings.seq_len, job.threads),
         identity,
+        lora: settings.lora.as_ref().map(|lora| (lora, settings.seed)),
         stop: job.stop,
         on_event: job.on_event,
     };

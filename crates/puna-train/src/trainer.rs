@@ -2,12 +2,13 @@
 //! clip, AdamW, metrics, validation, checkpoint. What differs between them is where the batches come
 //! from and, for reward models, the loss.
 
-use crate::checkpoint::{Checkpoints, Identity, State};
+use crate::checkpoint::{Checkpoints, Identity, Saved, State};
 use crate::error::{Error, Result};
 use crate::fleet::{Fleet, FleetOptions, StepLoss};
+use crate::learned::{Learned, LoraSettings};
 use crate::loader::Cursor;
 use crate::metrics::{MetricsLog, StepMetrics};
-use crate::optimizer::{Moments, OptimizerSettings};
+use crate::optimizer::OptimizerSettings;
 use crate::schedule::Schedule;
 use crate::sequence::Sequence;
 use puna_compute::HostBuf;
@@ -177,6 +178,9 @@ pub struct Run<'a> {
     pub checkpoints: &'a CheckpointSettings,
     /// How a step is spread over the machine.
     pub fleet: FleetOptions,
+    /// Adapters to train in place of the weights, and the seed they are drawn by. They are left in
+    /// [`ADAPTER_DIR`] as well as merged into the model.
+    pub lora: Option<(&'a LoraSettings, u64)>,
     /// What must be the same for the run to go on from a checkpoint.
     pub identity: Identity,
     /// Set it, and the run ends after the current step with a checkpoint and [`Error::Stopped`].
@@ -187,6 +191,8 @@ pub struct Run<'a> {
 
 /// Name of the metrics in a run's directory.
 pub const METRICS_FILE: &str = "metrics.jsonl";
+/// Name of the adapters' directory in a run's directory, if it trained adapters.
+pub const ADAPTER_DIR: &str = "adapter";
 /// Name of the checkpoints' directory in a run's directory.
 pub const CHECKPOINT_DIR: &str = "checkpoints";
 
@@ -199,18 +205,18 @@ pub fn train(
     run.schedule.validate()?;
     run.optimizer.validate()?;
     std::fs::create_dir_all(run.dir).map_err(Error::io("create", run.dir))?;
-    let (config, params) = (&model.config, &mut model.params);
     let checkpoints = Checkpoints::new(&run.dir.join(CHECKPOINT_DIR), run.checkpoints.keep);
-    let mut moments = Moments::zeros(config)?;
+    let mut learned = Learned::new(&model, run.lora)?;
+    let (config, params) = (&model.config, &mut model.params);
     let mut warnings = Vec::new();
-    let latest = checkpoints.load_latest(config, &run.identity, params, &mut moments, &mut |w| {
-        warnings.push(w);
-    });
+    let latest = checkpoints.latest::<State>(&run.identity, &mut |w| warnings.push(w));
     warnings
         .into_iter()
         .for_each(|w| (run.on_event)(Event::Warning(w)));
     let mut state = match latest? {
-        Some((path, state)) => {
+        Some(mut saved) => {
+            learned.restore(&mut saved, config, params)?;
+            let Saved { path, state, .. } = saved;
             source.seek(state.cursor)?;
             if state.code != env!("CARGO_PKG_VERSION") {
                 let version = &state.code;
@@ -243,7 +249,7 @@ pub fn train(
         let step = state.step + 1;
         let batch = source.next_batch(step)?;
         let outcome = source.loss_and_grad(&mut fleet, params, &batch)?;
-        let grad_norm = fleet.grad_norm();
+        let grad_norm = learned.grad_norm(&mut fleet)?;
         let culprit = match (outcome.loss.is_finite(), grad_norm.is_finite()) {
             (true, true) => None,
             (false, _) => Some("loss"),
@@ -260,7 +266,7 @@ pub fn train(
         }
         let lr = run.schedule.lr(step);
         let scale = run.optimizer.grad_scale(grad_norm);
-        fleet.adamw_step(params, &mut moments, lr, run.optimizer, scale);
+        learned.step(&mut fleet, params, lr, run.optimizer, scale)?;
 
         state.step = step;
         state.tokens += outcome.rows as u64;
@@ -310,13 +316,14 @@ pub fn train(
                     batch,
                 });
             }
-            let path = checkpoints.save(config, params, &moments, &state)?;
+            let path = checkpoints.save(&learned.parts(config, params), &state)?;
             (run.on_event)(Event::CheckpointSaved { step, path });
         }
         if stop {
             return Err(Error::Stopped { step });
         }
     }
+    learned.save_adapters(&run.dir.join(ADAPTER_DIR))?;
     let summary = TrainSummary {
         steps: state.step,
         tokens: state.tokens,

@@ -6,12 +6,13 @@
 mod common;
 
 use common::{bits, config, stories, tokenizer};
-use puna_llama::Model;
+use puna_compute::Cpu;
+use puna_llama::{Lora, LoraTarget, Model, ParamKind};
 use puna_text::Tokenizer;
 use puna_text::chat::{Message, Role, render_training};
 use puna_train::{
-    CheckpointSettings, Dialogue, Error, Event, Examples, LayoutSettings, LossOn, SftJob,
-    SftSettings, TooLong, TrainSummary, sft,
+    ADAPTER_DIR, CheckpointSettings, Dialogue, Error, Event, Examples, LayoutSettings,
+    LoraSettings, LossOn, SftJob, SftSettings, TooLong, TrainSummary, sft,
 };
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -236,6 +237,77 @@ fn interrupted_is_uninterrupted() {
         assert!(bits(&again.params) == bits(&model.params));
         assert_eq!(s, summary);
     }
+}
+
+/// Adapters of the queries and of the feed-forward's output: they learn, they are all that changes, what is
+/// written of them makes the very model again, and a run of theirs goes on where it was.
+#[test]
+fn adapters_are_trained_in_place_of_the_weights() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer();
+    let runner = Runner {
+        tokenizer: &tokenizer,
+        settings: SftSettings {
+            lora: Some(LoraSettings {
+                rank: 3,
+                alpha: 6.0,
+                targets: vec![LoraTarget::Q, LoraTarget::Down],
+            }),
+            lr: 3e-2,
+            ..settings()
+        },
+        train: dialogues(60, 3),
+        valid: dialogues(10, 4),
+    };
+    let whole = dir.path().join("whole");
+    let (model, summary) = runner.run(&whole, 1, None).0.unwrap();
+    let loss = |i: usize| summary.validations[i].loss;
+    // Little: the head and the table, random here, stay as they are.
+    assert!(loss(2) < loss(1) && loss(1) < loss(0) - 0.01, "{summary:?}");
+
+    let config = &model.config;
+    let before = Model::init(config, 1).unwrap();
+    let specs = config.param_specs();
+    let kv_rows = config.heads * config.head_dim * config.dim;
+    for (i, spec) in specs.iter().enumerate() {
+        let (old, new) = (&before.params.tensors[i], &model.params.tensors[i]);
+        match spec.kind {
+            ParamKind::Qkv(_) => {
+                assert_ne!(old[..kv_rows], new[..kv_rows], "queries are adapted");
+                assert_eq!(old[kv_rows..], new[kv_rows..], "keys and values are not");
+            }
+            ParamKind::Down(_) => assert_ne!(old[..], new[..]),
+            _ => assert_eq!(old[..], new[..], "{}", spec.name()),
+        }
+    }
+
+    let mut ops = Cpu::new(1);
+    let lora = Lora::load(&ops, config, &whole.join(ADAPTER_DIR)).unwrap();
+    let mut merged = before.params.try_clone().unwrap();
+    lora.merge(&mut ops, config, &mut merged).unwrap();
+    assert!(bits(&merged) == bits(&model.params));
+
+    let parts = dir.path().join("parts");
+    for stop in [1, 4, summary.steps - 1] {
+        let (result, _) = runner.run(&parts, 2, Some(stop));
+        assert!(matches!(result, Err(Error::Stopped { step }) if step == stop));
+    }
+    let (again, s) = runner.run(&parts, 2, None).0.unwrap();
+    assert!(bits(&again.params) == bits(&model.params));
+    assert_eq!(s, summary);
+
+    // A checkpoint of one is not taken for one of the other.
+    let plain = Runner {
+        settings: SftSettings {
+            lora: None,
+            ..runner.settings.clone()
+        },
+        train: runner.train.clone(),
+        valid: Vec::new(),
+        ..runner
+    };
+    let error = plain.run(&whole, 1, None).0.err().unwrap().to_string();
+    assert!(error.contains("settings.lora"), "{error}");
 }
 
 #[test]

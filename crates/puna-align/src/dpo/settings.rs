@@ -3,7 +3,9 @@
 
 use crate::error::{Error, Result, at_least_one};
 use crate::preferences::Action;
-use puna_train::{CheckpointSettings, Decay, LayoutSettings, OptimizerSettings, Schedule};
+use puna_train::{
+    CheckpointSettings, Decay, LayoutSettings, LoraSettings, OptimizerSettings, Schedule,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,9 @@ pub struct DpoSettings {
     pub min_lr_ratio: f64,
     /// The optimizer: AdamW as everywhere here. Rafailov et al. use RMSprop.
     pub optimizer: OptimizerSettings,
+    /// Adapters to train in place of the weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraSettings>,
     /// Order of the pairs.
     pub seed: u64,
     /// How a step is spread over the machine. Without `micro_batch_rows`, 512, or the rows of the
@@ -56,6 +61,7 @@ impl Default for DpoSettings {
             decay: Decay::Constant,
             min_lr_ratio: 0.0,
             optimizer: OptimizerSettings::default(),
+            lora: None,
             seed: 0,
             layout: LayoutSettings::default(),
             checkpoint: CheckpointSettings::default(),
@@ -66,6 +72,9 @@ impl Default for DpoSettings {
 impl DpoSettings {
     /// Refuses values out of range, and gives the learning rates for so many pairs.
     pub fn schedule(&self, pairs: usize) -> Result<Schedule> {
+        if let Some(lora) = &self.lora {
+            lora.options()?;
+        }
         at_least_one([
             ("batch_pairs", self.batch_pairs as u64),
             ("max_tokens", self.max_tokens as u64),

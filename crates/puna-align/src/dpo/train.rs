@@ -68,6 +68,7 @@ pub fn dpo(job: DpoJob<'_>) -> Result<(Model, TrainSummary)> {
         checkpoints: &settings.checkpoint,
         fleet,
         identity: pairs.identity(&lasting, &job.model),
+        lora: settings.lora.as_ref().map(|lora| (lora, settings.seed)),
         stop: job.stop,
         on_event: job.on_event,
     };

@@ -70,14 +70,14 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         for (name, learner) in [("policy", &mut self.policy), ("critic", &mut self.critic)] {
-            let config = &learner.model.config;
-            saved.read(name, config, &mut learner.model.params)?;
-            saved.read(&format!("{name}.m"), config, &mut learner.moments.m)?;
-            saved.read(&format!("{name}.v"), config, &mut learner.moments.v)?;
+            let shapes = Part::shapes_of(&learner.model.config);
+            saved.read(name, &shapes, &mut learner.model.params)?;
+            saved.read(&format!("{name}.m"), &shapes, &mut learner.moments.m)?;
+            saved.read(&format!("{name}.v"), &shapes, &mut learner.moments.v)?;
             learner.moments.step = saved.state.iteration * self.settings.mini_batches() as u64;
         }
         if let Some(best) = &mut self.best {
-            saved.read("best", &self.reference.config, best)?;
+            saved.read("best", &Part::shapes_of(&self.reference.config), best)?;
         }
         (self.on_event)(PpoEvent::ResumedFrom {
             iteration: saved.state.iteration,
@@ -107,16 +107,16 @@ impl<'a> Run<'a> {
             let tensors = [&learner.model.params, &moments.m, &moments.v];
             parts.extend(names.into_iter().zip(tensors).map(|(name, tensors)| Part {
                 name,
-                config: &learner.model.config,
+                shapes: Part::shapes_of(&learner.model.config),
                 tensors,
             }));
         }
         parts.extend(self.best.as_ref().map(|tensors| Part {
             name: "best",
-            config: &self.reference.config,
+            shapes: Part::shapes_of(&self.reference.config),
             tensors,
         }));
-        let path = self.checkpoints().save_parts(&parts, &self.state)?;
+        let path = self.checkpoints().save(&parts, &self.state)?;
         (self.on_event)(PpoEvent::CheckpointSaved {
             iteration: self.state.iteration,
             path,

@@ -64,6 +64,7 @@ pub fn train_reward(job: RewardJob<'_>) -> Result<(RewardModel, TrainSummary)> {
         checkpoints: &settings.checkpoint,
         fleet: settings.layout.fleet(pairs.rows(), job.threads),
         identity: pairs.identity(&lasting, &model),
+        lora: None,
         stop: job.stop,
         on_event: job.on_event,
     };

@@ -105,7 +105,7 @@ thread_local! {
         let dir = tempfile::tempdir().unwrap();
         let options = LoraOptions { rank: 2, alpha: 4.0, targets: vec![LoraTarget::Q, LoraTarget::O] };
         let lora = Lora::init(&Reference, &tiny(), &options, 1).unwrap();
-        lora.save(dir.path(), "tiny", Dtype::F32).unwrap();
+        lora.save(dir.path(), Some("tiny"), Dtype::F32).unwrap();
         Saved(dir)
     };
     static SHARDED: Saved = Saved::new(200);

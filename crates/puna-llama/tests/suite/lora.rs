@@ -136,7 +136,7 @@ fn files_round_trip() {
     let model = lively_model(61);
     let ops = puna_compute::Reference;
     let lora = busy(&ops, &model);
-    lora.save(dir.path(), "base", Dtype::F32).unwrap();
+    lora.save(dir.path(), Some("base"), Dtype::F32).unwrap();
     let back = Lora::load(&ops, &model.config, dir.path()).unwrap();
     assert_eq!(back.options(), lora.options());
     for (a, b) in back.tensors.tensors.iter().zip(&lora.tensors.tensors) {

@@ -134,6 +134,9 @@ pub struct ImportArgs {
     /// Tokenizer, if the source has none beside it
     #[arg(long, value_name = "PATH")]
     pub tokenizer: Option<PathBuf>,
+    /// Directory of LoRA adapters, as the PEFT library writes them, to merge into the weights
+    #[arg(long, value_name = "DIR")]
+    pub adapter: Option<PathBuf>,
     /// Model directory to write
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,

@@ -1,11 +1,12 @@
-//! `puna import`: a model of another program as a model directory.
+//! `puna import`: a model of another program as a model directory, with adapters merged if there are any.
 
 use crate::cli::ImportArgs;
 use crate::model_file::{Loaded, load};
 use crate::out;
 use crate::run::{Provenance, write_model};
 use anyhow::{Context, Result, bail};
-use puna_llama::SaveOptions;
+use puna_compute::Cpu;
+use puna_llama::{Lora, SaveOptions};
 use serde_json::json;
 use std::fs;
 
@@ -19,8 +20,15 @@ pub fn import(args: &ImportArgs) -> Result<()> {
         );
     }
     let Loaded {
-        model, tokenizer, ..
+        mut model,
+        tokenizer,
+        ..
     } = load(&args.source, args.tokenizer.as_deref())?;
+    if let Some(dir) = &args.adapter {
+        let mut cpu = Cpu::new(1);
+        let lora = Lora::load(&cpu, &model.config, dir)?;
+        lora.merge(&mut cpu, &model.config, &mut model.params)?;
+    }
     let options = SaveOptions {
         dtype: args.dtype.into(),
         bos: tokenizer.bos(),

@@ -51,7 +51,11 @@ pub fn reward(stage: &Stage, plan: &RewardPlan, basis: Basis<'_>) -> StageForeca
     });
     let peak = basis.peak(|held| {
         let model = &scalar(held.model);
-        basis.held(model).trainer(&s.layout, rows(pairs)).total() + texts(pairs)
+        basis
+            .held(model)
+            .trainer(&s.layout, rows(pairs), None)
+            .total()
+            + texts(pairs)
     });
     let flops = |model| flops_per_token(&scalar(model), &s.layout, length(pairs));
     plain(stage, None, peak, None, details).training(
@@ -73,7 +77,10 @@ pub fn dpo(stage: &Stage, plan: &DpoPlan, basis: Basis<'_>) -> StageForecast {
         "pairs": pairs.map(|p| p.count as u64), "epochs": s.epochs, "batch_pairs": s.batch_pairs,
     });
     // Of the reference only what it says of the answers stays.
-    let peak = basis.peak(|held| held.trainer(&s.layout, rows(pairs)).total() + texts(pairs));
+    let peak = basis.peak(|held| {
+        let training = held.trainer(&s.layout, rows(pairs), s.lora.as_ref());
+        training.total() + texts(pairs)
+    });
     // The reference reads every pair once, which is a third of a training pass.
     let reference = 1.0 + 1.0 / (3.0 * s.epochs as f64);
     let flops = basis.flops(&s.layout, length(pairs));
@@ -126,7 +133,7 @@ pub fn rejection(stage: &Stage, plan: &RejectionPlan, basis: Basis<'_>) -> Stage
     // What sampled and what judged stays while the next model is trained.
     let peak = basis.peak(|held| {
         let sampling = held.weights() + held.sampler(SLOTS);
-        let training = held.trainer(&s.layout, s.seq_len).total() + data.map_or(0, Data::bytes);
+        let training = held.fine_tuner(s).total() + data.map_or(0, Data::bytes);
         sampling + held.judges() + training
     });
     untimed(stage, SAMPLING, peak, details).training(
@@ -156,7 +163,7 @@ pub fn ppo(stage: &Stage, plan: &PpoPlan, basis: Basis<'_>) -> StageForecast {
     let peak = basis.peak(|held| {
         let critic = &scalar(held.model);
         let learners = [held, basis.held(critic)];
-        let learners = learners.map(|held| held.trainer(&s.layout, s.seq_len).total());
+        let learners = learners.map(|held| held.trainer(&s.layout, s.seq_len, None).total());
         // The reference, and the policy of the best look.
         let copies = 1 + u64::from(s.held_out.keep_best);
         let slots = s.slots.min(s.batch.div_ceil(held.threads));
@@ -177,7 +184,7 @@ pub fn distill(stage: &Stage, plan: &DistillPlan, basis: Basis<'_>) -> StageFore
     });
     // The model that was sampled from is the one that is trained.
     let peak = basis.peak(|held| {
-        let training = held.trainer(&plan.sft.layout, plan.sft.seq_len).total();
+        let training = held.fine_tuner(&plan.sft).total();
         held.sampler(SLOTS) + held.judges() + training
     });
     let what = "sampling, and training on what is kept";
@@ -196,7 +203,7 @@ pub fn safety_scaling(stage: &Stage, plan: &SafetyScalingPlan, basis: Basis<'_>)
     // One model after the other, each trained and then asked.
     let peak = basis.peak(|held| {
         let most = data.and_then(|data| data.iter().map(Data::bytes).max());
-        let training = held.trainer(&s.layout, s.seq_len).total() + most.unwrap_or(0);
+        let training = held.fine_tuner(s).total() + most.unwrap_or(0);
         let asking = held.weights() + held.sampler(SLOTS);
         held.judges() + training.max(asking)
     });

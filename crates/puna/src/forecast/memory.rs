@@ -3,7 +3,9 @@
 use puna_align::reward::PASS_ROWS;
 use puna_compute::Cpu;
 use puna_llama::{Config, GenerateOptions, HeadKind};
-use puna_train::{FleetOptions, LayoutSettings, MemoryPlan, memory_bytes};
+use puna_train::{
+    FleetOptions, LayoutSettings, LoraSettings, MemoryPlan, SftSettings, Trained, memory_bytes,
+};
 
 /// Bytes of a dialogue beside its tokens, and bytes of each token: text, id, target, weight.
 const DIALOGUE: f64 = 300.0;
@@ -64,12 +66,25 @@ impl Held<'_> {
             micro_batch_rows: PASS_ROWS,
             recompute: true,
         };
-        let judge = memory_bytes(&scalar(self.model), &workers);
+        let judge = memory_bytes(&scalar(self.model), &workers, Trained::Weights);
         2 * (judge.parameters + judge.activations + judge.kernels)
     }
 
-    /// A model in training, with all that belongs to it, for sequences of so many rows.
-    pub fn trainer(self, layout: &LayoutSettings, rows: usize) -> MemoryPlan {
-        memory_bytes(self.model, &layout.fleet(rows, self.threads))
+    /// A model in training, with all that belongs to it, for sequences of so many rows: all of it is
+    /// trained, or adapters are.
+    pub fn trainer(
+        self,
+        layout: &LayoutSettings,
+        rows: usize,
+        lora: Option<&LoraSettings>,
+    ) -> MemoryPlan {
+        let values = lora.and_then(|lora| lora.values(self.model).ok());
+        let trained = values.map_or(Trained::Weights, Trained::Adapters);
+        memory_bytes(self.model, &layout.fleet(rows, self.threads), trained)
+    }
+
+    /// The same by the numbers of fine-tuning.
+    pub fn fine_tuner(self, s: &SftSettings) -> MemoryPlan {
+        self.trainer(&s.layout, s.seq_len, s.lora.as_ref())
     }
 }

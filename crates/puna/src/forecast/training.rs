@@ -28,7 +28,9 @@ pub fn pretrain(stage: &Stage, plan: &PretrainPlan, basis: Basis<'_>) -> StageFo
         .steps
         .or_else(|| Some((s.epochs? * text?.tokens() / rows as f64).ceil() as u64));
     let tokens = steps.map(|steps| steps as f64 * rows as f64);
-    let memory = basis.held(&plan.model).trainer(&s.layout, s.longest());
+    let memory = basis
+        .held(&plan.model)
+        .trainer(&s.layout, s.longest(), None);
     // The files are mapped, and what is read of them stays while there is room.
     let width = if plan.model.vocab_size <= 1 << 16 {
         2.0
@@ -69,7 +71,7 @@ pub fn sft(stage: &Stage, plan: &SftPlan, basis: Basis<'_>) -> StageForecast {
         let (count, mean) = plan.expected?;
         Some(Data::expect(plan, count as f64, mean))
     });
-    let memory = basis.held(&plan.model).trainer(&s.layout, s.seq_len);
+    let memory = basis.held(&plan.model).fine_tuner(s);
     let tokens = data.as_ref().map(|d| s.epochs as f64 * d.tokens);
     let steps = data.as_ref().map(|d| d.steps);
     let details = json!({

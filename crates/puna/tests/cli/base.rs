@@ -4,8 +4,7 @@ use crate::common::{fails, manifest, ok, outputs, shared_model, shared_run};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const SFT: &str =
-    "[sft]\ndialogues = \"d.jsonl\"\npeak_lr = 1e-3\nbatch_sequences = 4\ntoo_long = \"skip\"\n";
+const SFT: &str = "[sft]\ndialogues = \"d.jsonl\"\npeak_lr = 1e-3\nbatch_sequences = 4\ntoo_long = \"skip\"\nheld_out = 0.2\n";
 
 /// A recipe of these sections that begins with the tiny run's chat model, and dialogues beside it.
 fn recipe(dir: &Path, sections: &str) -> PathBuf {
@@ -28,6 +27,13 @@ fn args<'a>(command: &'a str, recipe: &'a Path, dir: &'a Path) -> Vec<&'a str> {
     ]
 }
 
+/// Losses on held-out dialogues before and after fine-tuning.
+fn held_out_losses(run: &Path) -> [f64; 2] {
+    let metrics = manifest(run, "03-sft")["metrics"].clone();
+    let all = metrics["validations"].as_array().unwrap();
+    [&all[0], &all[all.len() - 1]].map(|v| v["loss"].as_f64().unwrap())
+}
+
 #[test]
 fn a_model_raised_elsewhere_is_fine_tuned() {
     let dir = tempfile::tempdir().unwrap();
@@ -41,11 +47,8 @@ fn a_model_raised_elsewhere_is_fine_tuned() {
     let base = outputs(shared_run(), "13-distill")["model/model.safetensors"]["sha256"].clone();
     assert_eq!(weights("02-base"), base, "it begins with the very weights");
     assert_ne!(weights("03-sft"), base);
-    let losses = manifest(&run, "03-sft")["metrics"].clone();
-    assert!(
-        losses["last_loss"].as_f64() < losses["first_loss"].as_f64(),
-        "{losses}"
-    );
+    let [before, after] = held_out_losses(&run);
+    assert!(after < before - 0.05, "{before} {after}");
     let provenance = fs::read_to_string(run.join("02-base/model/puna.json")).unwrap();
     assert!(provenance.contains(base.as_str().unwrap()), "{provenance}");
 
@@ -128,4 +131,49 @@ fn what_does_not_go_with_a_base_is_refused() {
     refused(&corpus, &[], &["corpus", "nothing reads it", "[pretrain]"]);
     let align = "[feedback]\n[[feedback.preferences]]\npath = \"d.jsonl\"\n[reward]\n[align]\n";
     refused(align, &[], &["align", "[sft]"]);
+}
+
+/// Adapters are trained by a recipe, and what is written of them makes the same model of the base again.
+#[test]
+fn adapters_are_trained_and_merged() {
+    let dir = tempfile::tempdir().unwrap();
+    let sections = format!("{SFT}[sft.lora]\nrank = 4\n");
+    let (recipe, run) = (recipe(dir.path(), &sections), dir.path().join("run"));
+    ok(args("run", &recipe, &run));
+
+    let (base, adapter, out) = (
+        run.join("02-base/model"),
+        run.join("03-sft/adapter"),
+        dir.path().join("out"),
+    );
+    let import = |adapter: &Path, out: &Path| {
+        let paths = [&base, adapter, out].map(|path| path.to_str().unwrap().to_owned());
+        let [base, adapter, out] = paths;
+        [
+            "import".into(),
+            base,
+            "--adapter".into(),
+            adapter,
+            "--out".into(),
+            out,
+        ]
+    };
+    ok(import(&adapter, &out));
+    let weights = |model: &Path| fs::read(model.join("model.safetensors")).unwrap();
+    assert!(weights(&out) == weights(&run.join("03-sft/model")));
+    assert!(weights(&out) != weights(&base));
+
+    let nowhere = dir.path().join("nowhere");
+    let said = fails(import(&base, &nowhere));
+    assert!(said.contains("adapter_config.json"), "{said}");
+    assert!(!nowhere.exists());
+    let said = fails([
+        "plan",
+        recipe.to_str().unwrap(),
+        "--set",
+        "sft.lora.targets=[\"x\"]",
+    ]);
+    assert!(said.contains("lora") && said.contains("q_proj"), "{said}");
+    let said = fails(["plan", recipe.to_str().unwrap(), "--set", "sft.lora.rank=0"]);
+    assert!(said.contains("sft.lora") && said.contains("rank"), "{said}");
 }

@@ -318,6 +318,7 @@ impl Resolver<'_> {
                 clip: s.clip,
             },
             document_mask: s.document_masks,
+            lora: s.lora.clone(),
             too_long: match s.too_long {
                 TooLongDialogues::Refuse => TooLong::Refuse,
                 TooLongDialogues::Skip => TooLong::Skip,
@@ -328,6 +329,10 @@ impl Resolver<'_> {
             checkpoint: checkpoint(s.checkpoint_every),
             ..SftSettings::default()
         };
+        if let Some(lora) = &settings.lora {
+            lora.options()
+                .map_err(|e| self.value("sft.lora", e.to_string()))?;
+        }
         settings
             .optimizer
             .validate()
