@@ -40,9 +40,10 @@ fn loss_and_gradient<O: Ops<Buf = HostBuf>>(
     make: &dyn Fn() -> O,
     model: &Model,
     lora: &Lora<HostBuf>,
+    batch: &Batch,
+    coefficients: &[f32],
 ) -> (f64, Params<HostBuf>) {
-    let (mut ops, batch) = (make(), batch());
-    let coefficients = vec![-1.0 / batch.rows() as f32; batch.rows()];
+    let mut ops = make();
     let mut effective = model.params.try_clone().unwrap();
     lora.apply(&mut ops, &model.config, &model.params, &mut effective)
         .unwrap();
@@ -52,19 +53,30 @@ fn loss_and_gradient<O: Ops<Buf = HostBuf>>(
         recompute: false,
     };
     let mut worker = Worker::new(make(), &model.config, options).unwrap();
-    let logprobs = worker.backward(&effective, &mut full, &batch, &coefficients, Write::Set);
+    let logprobs = worker.backward(&effective, &mut full, batch, coefficients, Write::Set);
     let mut grads = Lora::zeros(&ops, &model.config, lora.options())
         .unwrap()
         .tensors;
     lora.gradient(&mut ops, &model.config, &full, &mut grads)
         .unwrap();
-    (loss(&logprobs, &coefficients), grads)
+    (loss(&logprobs, coefficients), grads)
+}
+
+/// The same of the mean over [`batch`].
+fn mean_and_gradient<O: Ops<Buf = HostBuf>>(
+    make: &dyn Fn() -> O,
+    model: &Model,
+    lora: &Lora<HostBuf>,
+) -> (f64, Params<HostBuf>) {
+    let batch = batch();
+    let coefficients = vec![-1.0 / batch.rows() as f32; batch.rows()];
+    loss_and_gradient(make, model, lora, &batch, &coefficients)
 }
 
 fn gradient<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
     let model = lively_model(61);
     let lora = busy(&make(), &model);
-    let (_, grads) = loss_and_gradient(make, &model, &lora);
+    let (_, grads) = mean_and_gradient(make, &model, &lora);
     // Along each tensor's own gradient the loss must change by the gradient's squared length.
     for (i, g) in grads.tensors.iter().enumerate() {
         let squares: f64 = g.iter().map(|&v| f64::from(v).powi(2)).sum();
@@ -75,7 +87,7 @@ fn gradient<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
             for (v, g) in lora.tensors.tensors[i].iter_mut().zip(g.iter()) {
                 *v += (sign * h * f64::from(*g)) as f32;
             }
-            loss_and_gradient(make, &model, &lora).0
+            mean_and_gradient(make, &model, &lora).0
         };
         let slope = (moved(1.0) - moved(-1.0)) / (2.0 * h * squares);
         assert!((slope - 1.0).abs() < 2e-2, "tensor {i}: {slope}");
@@ -86,6 +98,41 @@ fn gradient<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
 fn gradients_are_slopes() {
     gradient(&|| puna_compute::Reference);
     gradient(&|| puna_compute::Cpu::new(1));
+}
+
+/// Loss and gradients through the adapters, and the merged model's logits, as PyTorch has them of
+/// `W + (alpha / rank) B A` written out.
+fn against_pytorch<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
+    let (mut model, mut expected) = (Model::load(&fixture("gqa")).unwrap(), Expected::of("lora"));
+    let (batch, coefficients) = expected.batch();
+    let mut ops = make();
+    let lora = Lora::load(&ops, &model.config, &fixture("lora")).unwrap();
+    assert_eq!(lora.specs().len(), 7 * model.config.layers);
+    let (found, grads) = loss_and_gradient(make, &model, &lora, &batch, &coefficients);
+    let told = f64::from(expected.f32s("loss")[0]);
+    assert!((found - told).abs() < 1e-5, "loss {found} and not {told}");
+    for (spec, pair) in lora.specs().iter().zip(grads.tensors.chunks_exact(2)) {
+        for (letter, found) in ["A", "B"].iter().zip(pair) {
+            let name = format!("grad.{}.lora_{letter}", spec.module);
+            let off = relative(found, &expected.f32s(&name));
+            assert!(off < 1e-5, "{name} is off by {off}");
+        }
+    }
+
+    let Model { config, params } = &mut model;
+    lora.merge(&mut ops, config, params).unwrap();
+    let options = WorkerOptions {
+        max_rows: batch.rows(),
+        recompute: false,
+    };
+    let mut worker = Worker::new(make(), config, options).unwrap();
+    let logits = worker.logits(params, &batch).unwrap();
+    assert_close("merged logits", &logits, &expected.f32s("logits"), 1e-4);
+}
+
+#[test]
+fn adapters_are_pytorch_s() {
+    on_every_device!(make => against_pytorch(&make));
 }
 
 fn training<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
@@ -106,13 +153,13 @@ fn training<O: Ops<Buf = HostBuf>>(make: &dyn Fn() -> O) {
     for (a, b) in effective.tensors.iter().zip(&model.params.tensors) {
         assert_eq!(a[..], b[..]);
     }
-    let before = loss_and_gradient(make, &model, &lora).0;
+    let before = mean_and_gradient(make, &model, &lora).0;
     for step in 1..=20 {
-        let (_, mut grads) = loss_and_gradient(make, &model, &lora);
+        let (_, mut grads) = mean_and_gradient(make, &model, &lora);
         let all = [&mut lora.tensors, &mut m, &mut v, &mut grads];
         adamw_step(&mut ops, &specs, all, step);
     }
-    let (after, _) = loss_and_gradient(make, &model, &lora);
+    let (after, _) = mean_and_gradient(make, &model, &lora);
     assert!(after < 0.95 * before, "{before} -> {after}");
 
     // Merged, the model has the same numbers of its own.
