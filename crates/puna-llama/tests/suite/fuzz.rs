@@ -1,10 +1,10 @@
-//! Mutated files: a typed error or a model, never a panic.
+//! Mutated files: a model, or a typed error that names the file; never a panic.
 
 use proptest::prelude::*;
 use puna_compute::Reference;
 use puna_llama::safetensors::SafeTensors;
 use puna_llama::{
-    Config, Dtype, HeadKind, Lora, LoraOptions, LoraTarget, Model, SaveOptions, llama2c,
+    Config, Dtype, Error, HeadKind, Lora, LoraOptions, LoraTarget, Model, SaveOptions, llama2c,
 };
 use std::fs;
 use std::path::Path;
@@ -99,6 +99,20 @@ impl Saved {
     }
 }
 
+/// Whatever a reader says of a damaged file must say where it is: the file itself, or, where two that
+/// do not fit together could be meant, their directory.
+#[track_caller]
+fn named<T>(read: Result<T, Error>, place: &Path) -> Option<T> {
+    match read {
+        Ok(read) => Some(read),
+        Err(error) => {
+            let (told, place) = (error.to_string(), place.display().to_string());
+            assert!(told.contains(&place), "{place} is not named: {told}");
+            None
+        }
+    }
+}
+
 thread_local! {
     static SINGLE: Saved = Saved::new(u64::MAX);
     static ADAPTER: Saved = {
@@ -117,26 +131,27 @@ proptest! {
     #[test]
     fn safetensors(mutations in mutations()) {
         SINGLE.with(|saved| saved.damaged("model.safetensors", 1200, &mutations, |dir| {
-            if let Ok(mut file) = SafeTensors::open(&dir.join("model.safetensors")) {
+            let path = dir.join("model.safetensors");
+            if let Some(mut file) = named(SafeTensors::open(&path), &path) {
                 for (name, entry) in file.entries().clone() {
-                    let _ = file.read(&name, &mut vec![0.0; entry.len()]);
+                    named(file.read(&name, &mut vec![0.0; entry.len()]), &path);
                 }
             }
-            let _ = Model::load(dir);
+            named(Model::load(dir), dir);
         }));
     }
 
     #[test]
     fn config(mutations in mutations()) {
         SINGLE.with(|saved| saved.damaged("config.json", usize::MAX, &mutations, |dir| {
-            let _ = Model::load(dir);
+            named(Model::load(dir), dir);
         }));
     }
 
     #[test]
     fn index(mutations in mutations()) {
         SHARDED.with(|saved| saved.damaged("model.safetensors.index.json", usize::MAX, &mutations, |dir| {
-            let _ = Model::load(dir);
+            named(Model::load(dir), dir);
         }));
     }
 
@@ -145,7 +160,7 @@ proptest! {
         let name = if of_weights { "adapter_model.safetensors" } else { "adapter_config.json" };
         let front = if of_weights { 400 } else { usize::MAX };
         ADAPTER.with(|saved| saved.damaged(name, front, &mutations, |dir| {
-            let _ = Lora::load(&Reference, &tiny(), dir);
+            named(Lora::load(&Reference, &tiny(), dir), dir);
         }));
     }
 
@@ -164,9 +179,9 @@ proptest! {
         fs::write(&path, file(&good)).unwrap();
         prop_assert!(llama2c::read(&path).is_ok());
         fs::write(&path, mutate(&file(&good), 28, &mutations)).unwrap();
-        let _ = llama2c::read(&path);
+        named(llama2c::read(&path), &path);
         fs::write(&path, file(&fields)).unwrap();
-        prop_assert!(llama2c::read(&path).is_err());
+        prop_assert!(named(llama2c::read(&path), &path).is_none());
     }
 }
 
