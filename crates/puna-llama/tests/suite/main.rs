@@ -12,6 +12,7 @@ mod fuzz;
 mod generation;
 mod lora;
 mod parity;
+mod sampling;
 mod scalar;
 mod stories;
 mod transformers;
