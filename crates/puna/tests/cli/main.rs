@@ -16,4 +16,5 @@ mod plan;
 mod recipes;
 mod resume;
 mod run;
+mod sampling;
 mod tools;
