@@ -186,6 +186,7 @@ impl Config {
             .filter(|spec| spec.n_in > 1 && (spec.kind != ParamKind::Embedding || self.tied))
             .map(ParamSpec::len)
             .sum();
-        6.0 * matrices as f64 + 6.0 * (self.layers * self.heads * self.head_dim * seq) as f64
+        let attended = (self.layers * self.heads * self.head_dim) as f64 * seq as f64;
+        6.0 * matrices as f64 + 6.0 * attended
     }
 }

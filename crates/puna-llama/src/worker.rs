@@ -104,7 +104,9 @@ impl<O: Ops> Worker<O> {
         let blocks = kept * (qkv + q + shape.heads + dim + 2 * hidden);
         let passing = 3 * dim + q + qkv + 2 * hidden + 2 * hidden.max(q);
         let (rope, scalar) = (config.head_dim, scalar_width(config));
-        4 * options.max_rows as u64 * (residual + blocks + passing + rope + scalar) as u64
+        // No machine has what would not fit the number.
+        let row = 4 * (residual + blocks + passing + rope + scalar) as u64;
+        row.saturating_mul(options.max_rows as u64)
     }
 
     /// The device.

@@ -21,9 +21,16 @@ pub struct MemoryPlan {
 }
 
 impl MemoryPlan {
-    /// Everything.
+    /// Everything, or as much as the number holds: no machine has that.
     pub fn total(&self) -> u64 {
-        self.parameters + self.moments + self.gradients + self.activations + self.kernels
+        let parts = [
+            self.parameters,
+            self.moments,
+            self.gradients,
+            self.activations,
+            self.kernels,
+        ];
+        parts.into_iter().fold(0, u64::saturating_add)
     }
 }
 
@@ -65,7 +72,7 @@ pub fn memory_bytes(config: &Config, options: &FleetOptions, learned: Trained) -
         parameters,
         moments,
         gradients: options.gradient_sets() as u64 * weights + gradient,
-        activations: options.workers() as u64 * worker,
+        activations: worker.saturating_mul(options.workers() as u64),
         kernels: 4 * options.workers() as u64 * kernels + UNUSED,
     }
 }

@@ -8,12 +8,19 @@ use std::time::{Duration, Instant};
 const MOST_DIM: usize = 768;
 const MOST_ROWS: usize = 256;
 const MOST_VOCAB: usize = 4096;
-/// Time to measure for.
-const BUDGET: Duration = Duration::from_millis(600);
+/// The block that is measured has about a fifth of these values where heads and feed-forward network are
+/// of a usual width. One of more would take memory before anybody knows whether it is there.
+const MOST_VALUES: u64 = 1 << 26;
 
 /// Floating-point operations a second of training this model on all threads, counted as
-/// [`Config::train_flops_per_token`] counts.
-pub fn training_rate(config: &Config, seq: usize, threads: usize) -> puna_llama::Result<f64> {
+/// [`Config::train_flops_per_token`] counts, from passes that take at least so long. None if a block of
+/// the model is too large to measure.
+pub fn training_rate(
+    config: &Config,
+    seq: usize,
+    threads: usize,
+    least: Duration,
+) -> puna_llama::Result<Option<f64>> {
     let scale = (MOST_DIM as f64 / config.dim as f64).min(1.0);
     let heads = ((config.heads as f64 * scale) as usize).max(1);
     let group = (config.heads / config.kv_heads).min(heads);
@@ -27,6 +34,9 @@ pub fn training_rate(config: &Config, seq: usize, threads: usize) -> puna_llama:
         vocab_size: config.vocab_size.min(MOST_VOCAB),
         ..config.clone()
     };
+    if small.n_params() > MOST_VALUES {
+        return Ok(None);
+    }
     let rows = seq.min(MOST_ROWS);
     let tokens: Vec<u32> = (0..rows as u32)
         .map(|i| i.wrapping_mul(7919) % small.vocab_size as u32)
@@ -53,14 +63,14 @@ pub fn training_rate(config: &Config, seq: usize, threads: usize) -> puna_llama:
         };
         pass();
         let (began, mut passes) = (Instant::now(), 0);
-        while began.elapsed() < BUDGET {
+        while passes == 0 || began.elapsed() < least {
             pass();
             passes += 1;
         }
         let flops = small.train_flops_per_token(rows) * (passes * rows) as f64;
         Ok(flops / began.elapsed().as_secs_f64())
     };
-    std::thread::scope(|scope| {
+    let rate: puna_llama::Result<f64> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..threads).map(|i| scope.spawn(move || run(i))).collect();
         handles
             .into_iter()
@@ -70,5 +80,6 @@ pub fn training_rate(config: &Config, seq: usize, threads: usize) -> puna_llama:
                     .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             })
             .sum()
-    })
+    });
+    rate.map(Some)
 }

@@ -148,6 +148,31 @@ pub struct DistillJob<'a, 't> {
     pub on_block: OnBlock<'a>,
 }
 
+impl DistillSettings {
+    /// Refuses what has no meaning.
+    ///
+    /// # Errors
+    /// Names the setting.
+    pub fn validate(&self) -> Result<()> {
+        self.preprompts.validate()?;
+        at_least_one([("max_tokens", self.max_tokens), ("block", self.block)])?;
+        if !(0.0..1.0).contains(&self.least_gain) {
+            let what = format!("it is {}; it must be from 0 to below 1", self.least_gain);
+            return Err(Error::setting("least_gain", what));
+        }
+        Ok(self.sampling(0).validate()?)
+    }
+
+    fn sampling(&self, seed: u64) -> SamplingOptions {
+        SamplingOptions {
+            temperature: self.temperature,
+            top_p: self.top_p,
+            seed,
+            ..SamplingOptions::default()
+        }
+    }
+}
+
 /// Samples and decides, and writes [`DECISIONS_FILE`].
 ///
 /// # Errors
@@ -155,15 +180,7 @@ pub struct DistillJob<'a, 't> {
 /// refuse.
 pub fn distill(job: DistillJob<'_, '_>) -> Result<Distilled> {
     let settings = job.settings;
-    settings.preprompts.validate()?;
-    at_least_one([("max_tokens", settings.max_tokens)])?;
-    if !(0.0..1.0).contains(&settings.least_gain) {
-        let what = format!(
-            "it is {}; it must be from 0 to below 1",
-            settings.least_gain
-        );
-        return Err(Error::setting("least_gain", what));
-    }
+    settings.validate()?;
     let unsafe_ones: Vec<&Prompt> = job.prompts.iter().filter(|p| p.safety).collect();
     let mut policy = job.policy;
     policy.load()?;
@@ -224,12 +241,7 @@ fn decide(
         let options = SampleOptions {
             k: 1,
             max_tokens: settings.max_tokens,
-            sampling: SamplingOptions {
-                temperature: settings.temperature,
-                top_p: settings.top_p,
-                seed: derived_seed(settings.seed, purpose, 0),
-                ..SamplingOptions::default()
-            },
+            sampling: settings.sampling(derived_seed(settings.seed, purpose, 0)),
             numbers: numbers.clone(),
         };
         policy.answer(&asked, tokens, &options)

@@ -229,18 +229,42 @@ pub fn ghost_dialogues(job: GhostJob<'_, '_>) -> Result<Vec<GhostDialogue>> {
     Ok(dialogues)
 }
 
-fn check(settings: &GhostSettings, seeds: &[GhostSeed]) -> Result<()> {
-    at_least_one([("k", settings.k), ("max_tokens", settings.max_tokens)])?;
-    for (name, share) in [
-        ("short_share", settings.short_share),
-        ("lapses", settings.lapses),
-        ("safety_threshold", settings.safety_threshold),
-    ] {
-        if !(0.0..=1.0).contains(&share) {
-            let what = format!("it is {share}; it must be from 0 to 1");
-            return Err(Error::setting(name, what));
+impl GhostSettings {
+    /// Refuses what has no meaning.
+    ///
+    /// # Errors
+    /// Names the setting.
+    pub fn validate(&self) -> Result<()> {
+        at_least_one([
+            ("k", self.k),
+            ("max_tokens", self.max_tokens),
+            ("block", self.block),
+        ])?;
+        for (name, share) in [
+            ("short_share", self.short_share),
+            ("lapses", self.lapses),
+            ("safety_threshold", self.safety_threshold),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                let what = format!("it is {share}; it must be from 0 to 1");
+                return Err(Error::setting(name, what));
+            }
+        }
+        Ok(self.sampling(0).validate()?)
+    }
+
+    fn sampling(&self, seed: u64) -> SamplingOptions {
+        SamplingOptions {
+            temperature: self.temperature,
+            top_p: self.top_p,
+            seed,
+            ..SamplingOptions::default()
         }
     }
+}
+
+fn check(settings: &GhostSettings, seeds: &[GhostSeed]) -> Result<()> {
+    settings.validate()?;
     match seeds.iter().find(|seed| seed.turns.is_empty()) {
         Some(seed) => Err(Error::Data(format!("dialogue {} has no turn", seed.id))),
         None => Ok(()),
@@ -282,12 +306,7 @@ fn converse(
         let options = SampleOptions {
             k: settings.k,
             max_tokens: settings.max_tokens,
-            sampling: SamplingOptions {
-                temperature: settings.temperature,
-                top_p: settings.top_p,
-                seed: derived_seed(settings.seed, "turn", turn as u64),
-                ..SamplingOptions::default()
-            },
+            sampling: settings.sampling(derived_seed(settings.seed, "turn", turn as u64)),
             numbers: asking.iter().map(|i| (first + i) as u32).collect(),
         };
         let prompts: Vec<&Prompt> = asked.iter().collect();

@@ -1,7 +1,7 @@
 //! `puna plan`: what a recipe will take on this machine.
 
 use crate::cli::PlanArgs;
-use crate::forecast::{Forecast, Speed, StageForecast, forecast};
+use crate::forecast::{Forecast, MEASURED, Speed, StageForecast, forecast};
 use crate::out;
 use crate::recipe::{Plan, Recipe};
 use crate::report::{bytes, clock, si};
@@ -10,7 +10,7 @@ use anyhow::Result;
 /// Does the command.
 pub fn plan(args: &PlanArgs) -> Result<()> {
     let plan = Plan::of(&Recipe::read(&args.recipe, &args.set)?)?;
-    let forecast = forecast(&plan, args.work.threads(), true)?;
+    let forecast = forecast(&plan, args.work.threads(), Some(MEASURED))?;
     if args.work.json {
         return out::json(&forecast);
     }

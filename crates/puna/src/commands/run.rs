@@ -47,7 +47,7 @@ fn walk(
     let last = last.unwrap_or(plan.stages.len() - 1);
     let mut needed = plan.clone();
     needed.stages.truncate(last + 1);
-    if let Some(why) = forecast(&needed, work.threads(), false)?.refusal() {
+    if let Some(why) = forecast(&needed, work.threads(), None)?.refusal() {
         bail!("{why}");
     }
     let options = Options {

@@ -1,7 +1,7 @@
 //! What a forecast rests on.
 
 use super::PROGRAM;
-use super::memory::Held;
+use super::memory::{self, Held};
 use super::text::Text;
 use super::training::flops_per_token;
 use super::world::OfFeedback;
@@ -69,7 +69,7 @@ impl Basis<'_> {
 
     /// Most memory of a stage that holds so much of the plan's model beside the program.
     pub fn peak(&self, bytes: impl FnOnce(Held<'_>) -> u64) -> Option<u64> {
-        Some(PROGRAM + bytes(self.held(self.model?)))
+        Some(memory::sum([PROGRAM, bytes(self.held(self.model?))]))
     }
 
     /// Operations to train the plan's model on a token of a sequence of so many.

@@ -3,7 +3,7 @@
 //! samples is not measured, so no time is given for it.
 
 use super::basis::Basis;
-use super::memory::{self, scalar};
+use super::memory::{self, scalar, sum};
 use super::pairs::Pairs;
 use super::training::{Data, flops_per_token};
 use super::{SAMPLING, StageForecast, plain, untimed};
@@ -28,7 +28,7 @@ pub fn comparisons(stage: &Stage, plan: &FeedbackPlan, basis: Basis<'_>) -> Stag
     let details = json!({
         "prompts": prompts, "answers": 2 * prompts, "max_tokens": plan.max_tokens,
     });
-    let peak = basis.peak(|held| held.weights() + held.sampler(SLOTS));
+    let peak = basis.peak(|held| sum([held.weights(), held.sampler(SLOTS)]));
     untimed(stage, SAMPLING, peak, details)
 }
 
@@ -51,11 +51,11 @@ pub fn reward(stage: &Stage, plan: &RewardPlan, basis: Basis<'_>) -> StageForeca
     });
     let peak = basis.peak(|held| {
         let model = &scalar(held.model);
-        basis
+        let training = basis
             .held(model)
             .trainer(&s.layout, rows(pairs), None)
-            .total()
-            + texts(pairs)
+            .total();
+        sum([training, texts(pairs)])
     });
     let flops = |model| flops_per_token(&scalar(model), &s.layout, length(pairs));
     plain(stage, None, peak, None, details).training(
@@ -78,8 +78,10 @@ pub fn dpo(stage: &Stage, plan: &DpoPlan, basis: Basis<'_>) -> StageForecast {
     });
     // Of the reference only what it says of the answers stays.
     let peak = basis.peak(|held| {
-        let training = held.trainer(&s.layout, rows(pairs), s.lora.as_ref());
-        training.total() + texts(pairs)
+        let training = held
+            .trainer(&s.layout, rows(pairs), s.lora.as_ref())
+            .total();
+        sum([training, texts(pairs)])
     });
     // The reference reads every pair once, which is a third of a training pass.
     let reference = 1.0 + 1.0 / (3.0 * s.epochs as f64);
@@ -132,9 +134,14 @@ pub fn rejection(stage: &Stage, plan: &RejectionPlan, basis: Basis<'_>) -> Stage
     });
     // What sampled and what judged stays while the next model is trained.
     let peak = basis.peak(|held| {
-        let sampling = held.weights() + held.sampler(SLOTS);
-        let training = held.fine_tuner(s).total() + data.map_or(0, Data::bytes);
-        sampling + held.judges() + training
+        let training = held.fine_tuner(s).total();
+        let sampling = [held.weights(), held.sampler(SLOTS)];
+        sum([
+            sum(sampling),
+            held.judges(),
+            training,
+            data.map_or(0, Data::bytes),
+        ])
     });
     untimed(stage, SAMPLING, peak, details).training(
         data.map(|d| s.epochs as f64 * d.tokens),
@@ -167,8 +174,8 @@ pub fn ppo(stage: &Stage, plan: &PpoPlan, basis: Basis<'_>) -> StageForecast {
         // The reference, and the policy of the best look.
         let copies = 1 + u64::from(s.held_out.keep_best);
         let slots = s.slots.min(s.batch.div_ceil(held.threads));
-        let sampling = copies * held.weights() + held.sampler(slots);
-        learners.iter().sum::<u64>() + sampling + held.judges()
+        let sampling = [copies * held.weights(), held.sampler(slots)];
+        sum([sum(learners), sum(sampling), held.judges()])
     });
     untimed(stage, "sampling and training by turns", peak, details)
 }
@@ -185,7 +192,7 @@ pub fn distill(stage: &Stage, plan: &DistillPlan, basis: Basis<'_>) -> StageFore
     // The model that was sampled from is the one that is trained.
     let peak = basis.peak(|held| {
         let training = held.fine_tuner(&plan.sft).total();
-        held.sampler(SLOTS) + held.judges() + training
+        sum([held.sampler(SLOTS), held.judges(), training])
     });
     let what = "sampling, and training on what is kept";
     untimed(stage, what, peak, details)
@@ -196,19 +203,19 @@ pub fn safety_scaling(stage: &Stage, plan: &SafetyScalingPlan, basis: Basis<'_>)
     let s = &plan.sft;
     let data = of_shares(plan, basis);
     let data = data.as_ref();
-    let sum = |of: fn(&Data) -> f64| data.map(|data| data.iter().map(of).sum::<f64>());
     let details = json!({
         "models": plan.percents.len(), "epochs": s.epochs, "max_tokens": plan.max_tokens,
     });
     // One model after the other, each trained and then asked.
     let peak = basis.peak(|held| {
         let most = data.and_then(|data| data.iter().map(Data::bytes).max());
-        let training = held.fine_tuner(s).total() + most.unwrap_or(0);
-        let asking = held.weights() + held.sampler(SLOTS);
-        held.judges() + training.max(asking)
+        let training = held.fine_tuner(s).total();
+        let training = sum([training, most.unwrap_or(0)]);
+        let asking = sum([held.weights(), held.sampler(SLOTS)]);
+        sum([held.judges(), training.max(asking)])
     });
     untimed(stage, SAMPLING, peak, details).training(
-        sum(|d| d.tokens).map(|tokens| s.epochs as f64 * tokens),
+        data.map(|data| s.epochs as f64 * data.iter().map(|d| d.tokens).sum::<f64>()),
         data.map(|data| data.iter().map(|d| d.steps).sum()),
         basis.flops(&s.layout, s.seq_len),
         basis.rate,
@@ -253,6 +260,6 @@ pub fn scoreboard(
         "diversity_answers": plan.diversity_prompts * plan.diversity_answers,
         "max_tokens": plan.max_tokens,
     });
-    let peak = basis.peak(|held| held.judges() + held.weights() + held.sampler(SLOTS));
+    let peak = basis.peak(|held| sum([held.judges(), held.weights(), held.sampler(SLOTS)]));
     untimed(stage, SAMPLING, peak, details)
 }

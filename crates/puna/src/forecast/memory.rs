@@ -16,6 +16,11 @@ pub fn dialogues(count: f64, tokens: f64) -> u64 {
     (count * DIALOGUE + tokens * DIALOGUE_TOKEN) as u64
 }
 
+/// All of these bytes, or as many as the number holds: no machine has that.
+pub fn sum<const N: usize>(bytes: [u64; N]) -> u64 {
+    bytes.into_iter().fold(0, u64::saturating_add)
+}
+
 /// The shape of the reward models and of the critic.
 pub fn scalar(model: &Config) -> Config {
     Config {
@@ -51,11 +56,12 @@ impl Held<'_> {
     /// a whole context each.
     pub fn sampler(self, slots: usize) -> u64 {
         let (c, shape) = (self.model, self.model.attention());
-        let cached = 2 * c.layers * c.kv_heads * c.head_dim;
-        let cache = slots * c.context * cached;
+        let cached = 4 * 2 * c.layers * c.kv_heads * c.head_dim;
+        let cache = (cached as u64).saturating_mul((slots * c.context) as u64);
         let row = 2 * c.dim + shape.qkv_width() + shape.q_width() + 3 * c.hidden_dim;
-        let reading = GenerateOptions::default().prefill_rows * row;
-        self.threads as u64 * (self.packed() + 4 * (cache + reading) as u64)
+        let reading = 4 * GenerateOptions::default().prefill_rows * row;
+        let each = sum([self.packed(), cache, reading as u64]);
+        each.saturating_mul(self.threads as u64)
     }
 
     /// Both reward models, with the workers that score.
@@ -67,7 +73,7 @@ impl Held<'_> {
             recompute: true,
         };
         let judge = memory_bytes(&scalar(self.model), &workers, Trained::Weights);
-        2 * (judge.parameters + judge.activations + judge.kernels)
+        sum([judge.parameters, judge.activations, judge.kernels]).saturating_mul(2)
     }
 
     /// A model in training, with all that belongs to it, for sequences of so many rows: all of it is

@@ -17,6 +17,7 @@ use basis::Basis;
 use puna_llama::Config;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::time::Duration;
 use text::Text;
 pub use total::Total;
 
@@ -85,15 +86,18 @@ pub struct Forecast {
     pub fits: bool,
 }
 
-/// Forecasts a plan. With `timed`, measures this machine for about a second, and counts all that the stages
-/// will read; otherwise only what their memory is known by.
-pub fn forecast(plan: &Plan, threads: usize, timed: bool) -> Result<Forecast> {
+/// How long a forecast measures this machine for, unless told.
+pub const MEASURED: Duration = Duration::from_millis(600);
+
+/// Forecasts a plan. With a time to measure this machine for, counts all that the stages will read;
+/// otherwise only what their memory is known by.
+pub fn forecast(plan: &Plan, threads: usize, measured: Option<Duration>) -> Result<Forecast> {
     let trained = trained(plan);
     let mut rate = None;
-    if timed && let Some((config, seq)) = trained {
-        rate = Some(training_rate(config, seq, threads)?);
+    if let (Some(measured), Some((config, seq))) = (measured, trained) {
+        rate = training_rate(config, seq, threads, measured)?;
     }
-    let text = Text::sample(plan, timed);
+    let text = Text::sample(plan, measured.is_some());
     let basis = Basis {
         plan,
         model: trained.map(|(model, _)| model),

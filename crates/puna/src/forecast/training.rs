@@ -28,7 +28,7 @@ pub fn pretrain(stage: &Stage, plan: &PretrainPlan, basis: Basis<'_>) -> StageFo
         .steps
         .or_else(|| Some((s.epochs? * text?.tokens() / rows as f64).ceil() as u64));
     let tokens = steps.map(|steps| steps as f64 * rows as f64);
-    let memory = basis
+    let training = basis
         .held(&plan.model)
         .trainer(&s.layout, s.longest(), None);
     // The files are mapped, and what is read of them stays while there is room.
@@ -47,9 +47,9 @@ pub fn pretrain(stage: &Stage, plan: &PretrainPlan, basis: Basis<'_>) -> StageFo
         "warmup_tokens": s.warmup_steps * rows,
         "peak_lr": s.lr,
         "final_lr": s.lr * s.min_lr_ratio,
-        "memory": parts(&memory),
+        "memory": parts(&training),
     });
-    let peak = PROGRAM + memory.total() + mapped as u64;
+    let peak = memory::sum([PROGRAM, training.total(), mapped as u64]);
     let per = |seq_len| flops_per_token(&plan.model, &s.layout, seq_len);
     let short = per(s.seq_len);
     let more = s
@@ -71,7 +71,7 @@ pub fn sft(stage: &Stage, plan: &SftPlan, basis: Basis<'_>) -> StageForecast {
         let (count, mean) = plan.expected?;
         Some(Data::expect(plan, count as f64, mean))
     });
-    let memory = basis.held(&plan.model).fine_tuner(s);
+    let training = basis.held(&plan.model).fine_tuner(s);
     let tokens = data.as_ref().map(|d| s.epochs as f64 * d.tokens);
     let steps = data.as_ref().map(|d| d.steps);
     let details = json!({
@@ -79,9 +79,10 @@ pub fn sft(stage: &Stage, plan: &SftPlan, basis: Basis<'_>) -> StageForecast {
         "epochs": s.epochs,
         "batch_tokens": s.seq_len * s.batch_sequences,
         "peak_lr": s.lr,
-        "memory": parts(&memory),
+        "memory": parts(&training),
     });
-    let peak = PROGRAM + memory.total() + data.as_ref().map_or(0, Data::bytes);
+    let dialogues = data.as_ref().map_or(0, Data::bytes);
+    let peak = memory::sum([PROGRAM, training.total(), dialogues]);
     let per_token = flops_per_token(&plan.model, &s.layout, s.seq_len);
     plain(stage, None, Some(peak), None, details).training(
         tokens,

@@ -76,7 +76,7 @@ fn is_beside(name: &str) -> bool {
 }
 
 /// Sections are laid over each other key by key; anything else takes the place of what stood there.
-fn lay_over(under: &mut Table, over: Table) {
+pub(super) fn lay_over(under: &mut Table, over: Table) {
     for (key, value) in over {
         match (under.get_mut(&key), value) {
             (Some(Value::Table(there)), Value::Table(value)) => lay_over(there, value),

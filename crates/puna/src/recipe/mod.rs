@@ -4,6 +4,9 @@ mod error;
 mod expected;
 mod extends;
 mod file;
+#[cfg(test)]
+mod fuzz;
+mod limits;
 mod overrides;
 mod plan;
 mod read;

@@ -12,7 +12,7 @@ use super::Resolver;
 use puna_align::dpo::DpoSettings;
 use puna_align::preferences::Stream;
 use puna_align::reward::RewardSettings;
-use puna_llama::Config;
+use puna_llama::{Config, SamplingOptions};
 
 /// What is wrong with measuring answers where nobody knows what is right.
 const ONLY_THE_WORLD: &str = "only the world's rules can judge; leave it out without [world]";
@@ -51,6 +51,14 @@ impl Resolver<'_> {
         };
         let mut stages = Vec::new();
         if material.of_world {
+            for temperature in section.temperatures {
+                SamplingOptions {
+                    temperature,
+                    ..SamplingOptions::default()
+                }
+                .validate()
+                .map_err(|e| self.value("feedback.temperatures", e.to_string()))?;
+            }
             stages.push(Stage::Feedback(FeedbackPlan {
                 sampled: section.sampled,
                 temperatures: section.temperatures,
@@ -135,7 +143,7 @@ impl Resolver<'_> {
                 settings.safety_weight = 0.0;
             }
             settings
-                .validate()
+                .schedule(1)
                 .map_err(|e| self.value(key, e.to_string()))?;
             Ok(Stage::Reward(Box::new(RewardPlan {
                 stream,
@@ -185,6 +193,11 @@ impl Resolver<'_> {
         rejection
             .validate()
             .map_err(|e| self.value("align.rejection", e.to_string()))?;
+        if let Some(ghost) = &section.ghost {
+            ghost
+                .validate()
+                .map_err(|e| self.value("align.ghost", e.to_string()))?;
+        }
         let mut stages = Vec::new();
         for round in 1..=section.rounds {
             let ghost = section
@@ -194,6 +207,7 @@ impl Resolver<'_> {
             let mut training = sft.settings.clone();
             training.epochs = section.epochs.unwrap_or(training.epochs);
             training.lr = section.peak_lr.unwrap_or(training.lr);
+            self.check_rates("align", &training)?;
             if ghost.is_some() {
                 // A dialogue of many turns is worth nothing if it is cut.
                 training.seq_len = model.context;
@@ -218,9 +232,10 @@ impl Resolver<'_> {
             settings.seq_len = settings.seq_len.min(model.context);
             settings.seed = seed;
             settings.layout = self.layout(settings.seq_len)?;
-            settings
-                .validate()
-                .map_err(|e| self.value("align.ppo", e.to_string()))?;
+            settings.validate().map_err(|e| {
+                let what = format!("{e} (the model's context is {})", model.context);
+                self.value("align.ppo", what)
+            })?;
             stages.push(Stage::Ppo(Box::new(PpoPlan {
                 material: material.clone(),
                 settings,
@@ -277,9 +292,13 @@ impl Resolver<'_> {
             .preprompts
             .validate()
             .map_err(|e| self.value("distill.sampling.preprompts", e.to_string()))?;
+        settings
+            .validate()
+            .map_err(|e| self.value("distill.sampling", e.to_string()))?;
         let mut training = sft.settings.clone();
         training.lr = section.peak_lr;
         training.epochs = section.epochs;
+        self.check_rates("distill", &training)?;
         // However little was kept.
         training.warmup_steps = 0;
         Ok(Stage::Distill(Box::new(DistillPlan {

@@ -23,6 +23,7 @@ impl Plan {
     pub fn of(recipe: &Recipe) -> Result<Self> {
         let resolver = Resolver { recipe };
         resolver.check_head()?;
+        recipe.check_limits()?;
         let file = &recipe.file;
         let base = file.base.as_ref().map(|section| resolver.base(section));
         let base = base.transpose()?;
@@ -296,12 +297,6 @@ impl Resolver<'_> {
         if s.epochs == 0 || s.batch_sequences == 0 {
             return Err(self.value("sft.epochs", "it and batch_sequences must be at least 1"));
         }
-        if !(s.peak_lr > 0.0 && s.peak_lr.is_finite()) {
-            return Err(self.value(
-                "sft.peak_lr",
-                format!("{} is not a positive number", s.peak_lr),
-            ));
-        }
         let seq_len = self.sequence_length("sft.sequence_length", s.sequence_length, model)?;
         let settings = SftSettings {
             seq_len,
@@ -337,6 +332,13 @@ impl Resolver<'_> {
             .optimizer
             .validate()
             .map_err(|e| self.value("sft", e.to_string()))?;
+        self.check_rates("sft", &settings)?;
+        if let Some(mean) = s.expected.as_ref().map(|e| e.tokens_per_dialogue)
+            && mean <= 0.0
+        {
+            let what = format!("{mean} is not a positive number");
+            return Err(self.value("sft.expected.tokens_per_dialogue", what));
+        }
         Ok(SftPlan {
             model: model.clone(),
             dialogues: s.dialogues.as_ref().map(|path| self.recipe.resolve(path)),
@@ -348,6 +350,24 @@ impl Resolver<'_> {
                 .as_ref()
                 .map(|e| (e.dialogues, e.tokens_per_dialogue)),
         })
+    }
+
+    /// Learning rates of a training on dialogues, however many there will be.
+    fn check_rates(&self, section: &str, settings: &SftSettings) -> Result<()> {
+        let key = |key: &str| format!("{section}.{key}");
+        let (lr, ratio) = (settings.lr, settings.min_lr_ratio);
+        if !(lr > 0.0 && lr.is_finite()) {
+            let what = format!("{lr} is not a positive number");
+            return Err(self.value(&key("peak_lr"), what));
+        }
+        if !(0.0..=1.0).contains(&ratio) {
+            let what = format!("{ratio} is not from 0 to 1");
+            return Err(self.value(&key("final_lr_ratio"), what));
+        }
+        if settings.epochs == 0 {
+            return Err(self.value(&key("epochs"), "it must be at least 1"));
+        }
+        Ok(())
     }
 
     fn layout(&self, seq_len: usize) -> Result<LayoutSettings> {
