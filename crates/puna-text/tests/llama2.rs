@@ -2,23 +2,21 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests, too
 
-mod common;
-
 use std::fs;
 
-use common::shared;
+use puna_needs::shared_data;
 use puna_text::chat::{Message, Role, render_prompt};
 use puna_text::{Id, StreamDecoder, Tokenizer};
 
 fn llama2() -> Option<Tokenizer> {
-    Some(Tokenizer::load(&shared("tokenizers/llama2/tokenizer.model")?).unwrap())
+    Some(Tokenizer::load(&shared_data("tokenizers/llama2/tokenizer.model")?).unwrap())
 }
 
 /// The strings and ids of llama.cpp's vocabulary tests.
 fn vectors() -> Option<Vec<(String, Vec<Id>)>> {
     let base = "tokenizers/llama2-vectors/models/ggml-vocab-llama-spm.gguf";
-    let texts = fs::read_to_string(shared(&format!("{base}.inp"))?).unwrap();
-    let ids = fs::read_to_string(shared(&format!("{base}.out"))?).unwrap();
+    let texts = fs::read_to_string(shared_data(format!("{base}.inp"))?).unwrap();
+    let ids = fs::read_to_string(shared_data(format!("{base}.out"))?).unwrap();
     let texts: Vec<_> = texts.split("\n__ggml_vocab_test__\n").collect();
     let ids: Vec<Vec<Id>> = ids
         .lines()
@@ -103,7 +101,7 @@ fn the_other_formats_give_the_same_vocabulary() {
     let (Some(tokenizer), Some(vectors)) = (llama2(), vectors()) else {
         return;
     };
-    if let Some(bin) = shared("tokenizers/llama2/tokenizer.bin") {
+    if let Some(bin) = shared_data("tokenizers/llama2/tokenizer.bin") {
         let bin = Tokenizer::load(&bin).unwrap();
         assert_eq!(bin.hash_hex(), tokenizer.hash_hex());
     }
@@ -136,7 +134,7 @@ fn the_other_formats_give_the_same_vocabulary() {
 
 #[test]
 fn llama2c_vocabulary_of_stories260k() {
-    let Some(path) = shared("models/stories260K/tok512.bin") else {
+    let Some(path) = shared_data("models/stories260K/tok512.bin") else {
         return;
     };
     let tokenizer = Tokenizer::load(&path).unwrap();

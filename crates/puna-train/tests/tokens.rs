@@ -284,12 +284,9 @@ fn documents_of_every_kind() {
 
 #[test]
 fn compressed_documents() {
-    let books =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/text/books.jsonl.zst");
-    if !books.exists() {
-        println!("skipped: needs {}", books.display());
+    let Some(books) = puna_needs::shared_data("text/books.jsonl.zst") else {
         return;
-    }
+    };
     let first = Documents::open(std::slice::from_ref(&books), &DocumentOptions::default());
     let lengths: Vec<usize> = first.take(2).map(|text| text.unwrap().len()).collect();
     assert!(

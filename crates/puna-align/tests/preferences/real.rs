@@ -4,17 +4,9 @@
 use puna_align::preferences::{
     Action, Format, ProblemKind, ReadPolicy, Stream, Strength, read_preferences,
 };
+use puna_needs::shared_data;
 use puna_text::chat::Role;
 use std::path::{Path, PathBuf};
-
-fn data() -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/preferences");
-    if path.is_dir() {
-        return Some(path);
-    }
-    println!("skipped: needs {}", path.display());
-    None
-}
 
 /// Format, records, comparisons, problems.
 type Expected = (Format, usize, usize, &'static [(ProblemKind, usize)]);
@@ -88,7 +80,9 @@ fn files(under: &Path, found: &mut Vec<PathBuf>) {
 
 #[test]
 fn every_file_is_read_or_refused_with_a_reason() {
-    let Some(root) = data() else { return };
+    let Some(root) = shared_data("preferences") else {
+        return;
+    };
     let mut paths = Vec::new();
     files(&root, &mut paths);
     assert!(paths.len() >= 27, "{} files", paths.len());
@@ -128,7 +122,9 @@ fn every_file_is_read_or_refused_with_a_reason() {
 
 #[test]
 fn a_transcript_becomes_a_dialogue_and_two_answers() {
-    let Some(root) = data() else { return };
+    let Some(root) = shared_data("preferences") else {
+        return;
+    };
     let policy = ReadPolicy {
         stream: Stream::Safety,
         ungraded: Strength::Better,
@@ -150,7 +146,9 @@ fn a_transcript_becomes_a_dialogue_and_two_answers() {
 
 #[test]
 fn what_is_skipped_by_default_can_be_refused() {
-    let Some(root) = data() else { return };
+    let Some(root) = shared_data("preferences") else {
+        return;
+    };
     let path = root.join("hh-harmless/harmless-base/test.jsonl.gz");
     let error = read_preferences(&path, &ReadPolicy::all(Action::Refuse)).unwrap_err();
     let error = error.to_string();

@@ -1,7 +1,5 @@
 //! What is counted, against texts whose counts one can see.
 
-use std::path::Path;
-
 use puna_corpus::report::{
     About, Axis, Document, PronounSet, Reason, Report, Tally, Terms, UNKNOWN, render_html,
 };
@@ -181,15 +179,11 @@ fn lists_that_are_none_are_refused_with_the_reason() {
 
 #[test]
 fn the_published_list_loads() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/data/lists/holistic-bias/holistic_bias/dataset/v1.1/descriptors.json"
-    );
-    if !Path::new(path).exists() {
-        eprintln!("skipped: needs {path}");
+    let list = "lists/holistic-bias/holistic_bias/dataset/v1.1/descriptors.json";
+    let Some(path) = puna_needs::shared_data(list) else {
         return;
-    }
-    let terms = Terms::load(Path::new(path)).unwrap();
+    };
+    let terms = Terms::load(&path).unwrap();
     let axis = |name: &str| {
         terms
             .list()

@@ -4,18 +4,15 @@ use puna_compute::WeightFormat;
 use puna_llama::{
     Decoder, Finish, GenerateOptions, Model, SamplingOptions, check_tokenizer, generate,
 };
+use puna_needs::shared_data;
 use puna_text::Tokenizer;
-use std::path::Path;
 
 #[test]
 fn stories260k_tells_its_story() {
-    let data =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/models/stories260K");
-    let bin = data.join("model/stories260K.bin");
-    if !bin.exists() {
-        println!("skipped: needs {}", bin.display());
+    let Some(data) = shared_data("models/stories260K") else {
         return;
-    }
+    };
+    let bin = data.join("model/stories260K.bin");
     // The file quotes, in brackets, what the model says at temperature 0 when told "Zoo".
     let notes = std::fs::read_to_string(data.join("STORY.txt")).unwrap();
     let start = notes.find("[Zoo was").unwrap() + 1;

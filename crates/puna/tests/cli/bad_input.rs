@@ -386,7 +386,7 @@ impl SmallDisk {
         match mount {
             Ok(output) if output.status.success() => Some(Self(dir)),
             _ => {
-                eprintln!("skipped: needs the right to mount a small file system");
+                puna_needs::skip("the right to mount a small file system");
                 None
             }
         }

@@ -20,16 +20,6 @@ pub fn recipe(name: &str) -> PathBuf {
     root().join("recipes").join(name)
 }
 
-/// Shared data, or a line that says why the test is skipped.
-pub fn data(name: &str) -> Option<PathBuf> {
-    let path = root().join("../shared/data").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: needs ../shared/data/{name}");
-    None
-}
-
 /// The program with these arguments.
 pub fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_puna"));

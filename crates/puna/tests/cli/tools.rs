@@ -1,6 +1,7 @@
 //! The small commands.
 
-use crate::common::{STAGES, data, fails, ok, pipe, puna, shared_model, shared_run, tiny_run};
+use crate::common::{STAGES, fails, ok, pipe, puna, shared_model, shared_run, tiny_run};
+use puna_needs::shared_data;
 use serde_json::Value;
 use std::fs;
 
@@ -32,7 +33,7 @@ fn lines_survive_encoding_and_decoding() {
 
 #[test]
 fn the_released_tokenizer_gives_the_chat_ids() {
-    let Some(tokenizer) = data("tokenizers/llama2/tokenizer.model") else {
+    let Some(tokenizer) = shared_data("tokenizers/llama2/tokenizer.model") else {
         return;
     };
     let ids = text(&pipe(
@@ -47,7 +48,7 @@ fn the_released_tokenizer_gives_the_chat_ids() {
 
 #[test]
 fn stories260k_tells_its_story_and_survives_import() {
-    let Some(dir) = data("models/stories260K") else {
+    let Some(dir) = shared_data("models/stories260K") else {
         return;
     };
     let bin = dir.join("model/stories260K.bin");

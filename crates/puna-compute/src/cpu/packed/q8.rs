@@ -245,8 +245,7 @@ mod tests {
     #[test]
     fn instructions_for_bytes_agree() {
         if !(Isa::available().contains(&Isa::Avx512) && is_x86_feature_detected!("avx512vnni")) {
-            println!("skipped: needs AVX-512 VNNI");
-            return;
+            return puna_needs::skip("AVX-512 VNNI");
         }
         let (rows, depth, width) = (7, 96, 48);
         let value = |i: usize| match i % 7 {

@@ -4,7 +4,6 @@ use super::samples::*;
 use super::*;
 use ::parquet::basic::{Compression, GzipLevel, ZstdLevel};
 use proptest::prelude::*;
-use std::path::Path;
 use std::sync::LazyLock;
 
 /// Small files of every format, the shared real ones among them where they are there.
@@ -39,11 +38,7 @@ static SEEDS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
         ("a.jsonl.gz".to_owned(), gzip(&lines)),
         ("a.html".to_owned(), page_text(1).into_bytes()),
     ];
-    let web = Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/data/web"
-    ));
-    if web.is_dir() {
+    if let Some(web) = puna_needs::shared_data("web") {
         for input in expand(&[web.to_string_lossy().into_owned()]).unwrap() {
             if input.bytes() < 20_000 {
                 seeds.push((

@@ -1,19 +1,8 @@
 //! The shared real files: every one is read or refused, and known ones give what is known.
 
 use super::*;
-use std::path::{Path, PathBuf};
-
-fn web() -> Option<PathBuf> {
-    let path = Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/data/web"
-    ));
-    if !path.is_dir() {
-        println!("skipped: needs shared/data/web");
-        return None;
-    }
-    Some(path.into())
-}
+use puna_needs::shared_data;
+use std::path::Path;
 
 fn read_file(path: &Path) -> Result<Read> {
     let input = Input::file(path)?;
@@ -121,7 +110,9 @@ const KNOWN: &[(&str, usize, usize, u64)] = &[
 
 #[test]
 fn every_file_is_read_or_refused_with_a_reason() {
-    let Some(web) = web() else { return };
+    let Some(web) = shared_data("web") else {
+        return;
+    };
     let inputs = expand(&[web.to_string_lossy().into_owned()]).unwrap();
     assert!(inputs.len() >= 300);
     let mut refused = Vec::new();
@@ -152,7 +143,9 @@ fn every_file_is_read_or_refused_with_a_reason() {
 
 #[test]
 fn known_files_give_their_known_records() {
-    let Some(web) = web() else { return };
+    let Some(web) = shared_data("web") else {
+        return;
+    };
     for (name, pages, damaged, others) in KNOWN {
         let read = read_file(&web.join(name)).unwrap();
         assert_eq!(
@@ -166,7 +159,9 @@ fn known_files_give_their_known_records() {
 
 #[test]
 fn every_valid_file_is_read_without_damage() {
-    let Some(web) = web() else { return };
+    let Some(web) = shared_data("web") else {
+        return;
+    };
     let valid = web.join("webarchive/examples/jhove/valid");
     for input in expand(&[valid.to_string_lossy().into_owned()]).unwrap() {
         let read = read_file(input.name().as_ref()).unwrap();
@@ -179,7 +174,9 @@ fn every_valid_file_is_read_without_damage() {
 
 #[test]
 fn the_same_records_are_the_same_pages_however_stored() {
-    let Some(web) = web() else { return };
+    let Some(web) = shared_data("web") else {
+        return;
+    };
     for (one, other) in [
         (
             "whirlwind-python/whirlwind.warc",
@@ -227,7 +224,9 @@ fn the_same_records_are_the_same_pages_however_stored() {
 
 #[test]
 fn a_page_of_common_crawl_is_known_in_full() {
-    let Some(web) = web() else { return };
+    let Some(web) = shared_data("web") else {
+        return;
+    };
     let read = read_file(&web.join("whirlwind-python/whirlwind.warc.gz")).unwrap();
     let page = &read.pages[0];
     assert_eq!(
