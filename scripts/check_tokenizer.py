@@ -23,7 +23,7 @@ try:
     import tokenizers
     import transformers
 except ImportError as error:
-    print(f"check_tokenizer: {error}; pip install sentencepiece transformers jinja2", file=sys.stderr)
+    print(f"check_tokenizer: {error}; pip install -r scripts/fixtures/requirements.txt", file=sys.stderr)
     sys.exit(3)
 
 TEXTS = [

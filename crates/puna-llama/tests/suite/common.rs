@@ -1,9 +1,8 @@
 //! What the tests share: fixtures, comparisons, devices.
 
+pub use crate::expected::*;
 use puna_compute::{HostBuf, Ops};
-use puna_llama::safetensors::SafeTensors;
 use puna_llama::{Batch, Config, HeadKind, Model, ParamSpec, Params};
-use std::path::{Path, PathBuf};
 
 /// Runs an expression once per device: the reference, and the processor's kernels in every
 /// instruction set of this machine, the best also with two threads. `$make` names a function that
@@ -25,40 +24,10 @@ macro_rules! on_every_device {
     }};
 }
 
-pub const FIXTURES: [&str; 3] = ["mha", "gqa", "gqa_tied"];
-
-pub fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
-        .join(name)
-}
-
-/// What transformers and PyTorch computed; see scripts/fixtures.
-pub struct Expected(SafeTensors);
-
 impl Expected {
-    pub fn of(name: &str) -> Self {
-        Self(SafeTensors::open(&fixture(name).join("expected.safetensors")).unwrap())
-    }
-
-    pub fn f32s(&mut self, name: &str) -> Vec<f32> {
-        let mut out = vec![0.0; self.0.entries()[name].len()];
-        self.0.read(name, &mut out).unwrap();
-        out
-    }
-
-    pub fn u32s(&mut self, name: &str) -> Vec<u32> {
-        assert_eq!(self.0.entries()[name].dtype, "I32");
-        let bytes = self.0.read_bytes(name).unwrap();
-        bytes
-            .chunks_exact(4)
-            .map(|b| u32::from_le_bytes(b.try_into().unwrap()))
-            .collect()
-    }
-
     /// The batch, and the derivative of its loss by each log-probability.
     pub fn batch(&mut self) -> (Batch, Vec<f32>) {
-        let rows = self.0.entries()["tokens"].shape[1];
+        let rows = self.shape("tokens")[1];
         let (tokens, targets) = (self.u32s("tokens"), self.u32s("targets"));
         let mut batch = Batch::default();
         for (tokens, targets) in tokens.chunks(rows).zip(targets.chunks(rows)) {
@@ -95,30 +64,6 @@ pub fn loss(logprobs: &[f32], coefficients: &[f32]) -> f64 {
         .sum()
 }
 
-/// Distance of two vectors, relative to the second's length.
-#[track_caller]
-pub fn relative(found: &[f32], expected: &[f32]) -> f64 {
-    assert_eq!(found.len(), expected.len());
-    let difference = found
-        .iter()
-        .zip(expected)
-        .map(|(&a, &b)| f64::from(a) - f64::from(b));
-    let squares: f64 = difference.map(|d| d * d).sum();
-    let length: f64 = expected.iter().map(|&b| f64::from(b).powi(2)).sum();
-    (squares / length.max(1e-30)).sqrt()
-}
-
-#[track_caller]
-pub fn assert_close(what: &str, found: &[f32], expected: &[f32], tolerance: f32) {
-    assert_eq!(found.len(), expected.len(), "{what}");
-    let worst = found
-        .iter()
-        .zip(expected)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max);
-    assert!(worst <= tolerance, "{what}: off by {worst}");
-}
-
 #[track_caller]
 pub fn assert_same_bits(what: &str, found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len(), "{what}");
@@ -132,19 +77,6 @@ pub fn assert_same_bits(what: &str, found: &[f32], expected: &[f32]) {
             found[i], expected[i]
         );
     }
-}
-
-/// Every Hugging Face tensor of a model, with its values.
-pub fn hf_tensors<'a>(config: &Config, params: &'a Params<HostBuf>) -> Vec<(String, &'a [f32])> {
-    let mut out = Vec::new();
-    for (spec, values) in config.param_specs().iter().zip(&params.tensors) {
-        let mut at = 0;
-        for (name, rows) in &spec.parts {
-            out.push((name.clone(), &values[at..at + rows * spec.n_in]));
-            at += rows * spec.n_in;
-        }
-    }
-    out
 }
 
 /// A small model with weights that are large enough for its parts to matter.

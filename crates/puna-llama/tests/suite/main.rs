@@ -7,6 +7,7 @@
 mod common;
 mod counted;
 mod decoding;
+mod expected;
 mod files;
 mod fuzz;
 mod generation;

@@ -3,7 +3,9 @@
 
 use crate::common::*;
 use puna_compute::{HostBuf, Ops, Write};
+use puna_llama::safetensors::SafeTensors;
 use puna_llama::{Batch, Model, Params, Worker, WorkerOptions};
+use std::fs;
 
 fn worker<O: Ops<Buf = HostBuf>>(ops: O, model: &Model, rows: usize, recompute: bool) -> Worker<O> {
     Worker::new(
@@ -36,6 +38,39 @@ fn forward<O: Ops<Buf = HostBuf>>(name: &str, make: &dyn Fn() -> O) {
 fn logits_and_loss() {
     for name in FIXTURES {
         on_every_device!(make => forward(name, &make));
+    }
+}
+
+fn rounded<O: Ops<Buf = HostBuf>>(name: &str, make: &dyn Fn() -> O) {
+    let (model, mut expected) = (Model::load(&fixture(name)).unwrap(), Expected::of(name));
+    let mut batch = Batch::default();
+    let rows = expected.shape("tokens")[1];
+    let tokens = expected.u32s("tokens");
+    tokens.chunks(rows).for_each(|t| batch.push(t, t));
+    let mut worker = worker(make(), &model, batch.rows(), false);
+    let logits = worker.logits(&model.params, &batch).unwrap();
+    assert_close(name, &logits, &expected.f32s("logits"), 1e-4);
+}
+
+#[test]
+fn logits_of_weights_that_transformers_rounded() {
+    for (name, dtype) in ROUNDED {
+        let files: Vec<SafeTensors> = fs::read_dir(fixture(name))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| {
+                path.file_name()
+                    .unwrap()
+                    .to_string_lossy()
+                    .starts_with("model")
+            })
+            .filter(|path| path.extension().unwrap() == "safetensors")
+            .map(|path| SafeTensors::open(&path).unwrap())
+            .collect();
+        assert_eq!(files.len() > 1, name == "bf16", "{name}: shards");
+        let mut entries = files.iter().flat_map(|file| file.entries().values());
+        assert!(entries.all(|entry| entry.dtype == dtype), "{name}");
+        on_every_device!(make => rounded(name, &make));
     }
 }
 
