@@ -490,7 +490,18 @@ impl Ops for Cpu {
                 unsafe { *to.get().add(chunk) = adamw::sum_squares(isa, from) };
             }
         });
-        sums.iter().map(|&s| f64::from(s)).sum()
+        // A square can be too large for an f32 where the value is not.
+        let wide = |chunk: &[f32]| chunk.iter().map(|&v| f64::from(v).powi(2)).sum();
+        sums.iter()
+            .zip(x[..len].chunks(CHUNK))
+            .map(|(&sum, chunk)| {
+                if sum.is_finite() {
+                    f64::from(sum)
+                } else {
+                    wide(chunk)
+                }
+            })
+            .sum()
     }
 
     fn adamw(

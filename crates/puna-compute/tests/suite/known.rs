@@ -448,3 +448,18 @@ pub fn adamw<O: HostOps>(variant: &Variant<O>) {
         2e-6,
     );
 }
+
+/// The sum is what it is, where each square, or only their sum, is beyond `f32`.
+pub fn sums_of_large_squares<O: HostOps>(variant: &Variant<O>) {
+    let mut ops = (variant.make)(2);
+    for (value, len) in [(1e30f32, 70_001), (1e19, 8000), (-3e38, 1)] {
+        let x = input(&vec![value; len]);
+        let sum = ops.sum_squares(&x, len);
+        let expected = f64::from(value).powi(2) * len as f64;
+        assert!(
+            (sum / expected - 1.0).abs() < 1e-6,
+            "{}: {sum} of {len} times {value}",
+            variant.name
+        );
+    }
+}

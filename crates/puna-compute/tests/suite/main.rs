@@ -30,6 +30,7 @@ macro_rules! suite {
             ]);
             suite!(known_answers, $variants, known, [
                 activations, adamw, attention, head, moves, nothing, products, rope,
+                sums_of_large_squares,
             ]);
             suite!(formats, $variants, packed, [stored_weights]);
             suite!(nan_is_not_lost, $variants, non_finite, [
