@@ -70,13 +70,14 @@ pub enum Error {
     /// The model computed something that is not a finite number.
     #[error(
         "step {step}: the {what} is not finite; first in {tensor}. The batch is saved in {}. \
-         A lower learning rate or a lower gradient clip usually helps; the last checkpoint is intact",
+         A lower learning rate or a lower gradient clip usually helps; the last checkpoint, if there is one, \
+         is intact",
         batch.display()
     )]
     NonFinite {
         /// The step, from 1.
         step: u64,
-        /// "loss" or "gradient".
+        /// "loss", "gradient", "updated model" or "held-out loss".
         what: &'static str,
         /// The tensor, by name, and whether it is the weight or its gradient.
         tensor: String,

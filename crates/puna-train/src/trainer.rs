@@ -233,15 +233,17 @@ pub fn train(
     };
     let mut fleet = Fleet::new(config, run.fleet)?;
     let mut metrics = MetricsLog::open(&run.dir.join(METRICS_FILE), state.step)?;
-    if state.step == 0 {
-        validate(
+    if state.step == 0
+        && !validate(
             source,
             &mut fleet,
             params,
             &mut state,
             &mut metrics,
             run.on_event,
-        )?;
+        )?
+    {
+        return Err(non_finite(HELD_OUT, run.dir, 0, &mut fleet, params, &[]));
     }
 
     while state.step < run.schedule.total {
@@ -256,13 +258,7 @@ pub fn train(
             (true, false) => Some("gradient"),
         };
         if let Some(what) = culprit {
-            let tensor = fleet.find_non_finite(params, &batch);
-            return Err(Error::NonFinite {
-                step,
-                what,
-                tensor,
-                batch: dump(run.dir, step, &batch)?,
-            });
+            return Err(non_finite(what, run.dir, step, &mut fleet, params, &batch));
         }
         let lr = run.schedule.lr(step);
         let scale = run.optimizer.grad_scale(grad_norm);
@@ -288,7 +284,7 @@ pub fn train(
             steps: run.schedule.total,
             metrics: line,
         });
-        validate(
+        let sound = validate(
             source,
             &mut fleet,
             params,
@@ -296,6 +292,11 @@ pub fn train(
             &mut metrics,
             run.on_event,
         )?;
+        if !sound {
+            return Err(non_finite(
+                HELD_OUT, run.dir, step, &mut fleet, params, &batch,
+            ));
+        }
 
         let last = step == run.schedule.total;
         let stop = run.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) && !last;
@@ -307,14 +308,14 @@ pub fn train(
                 .iter()
                 .any(|t| t.iter().any(|w| !w.is_finite()))
             {
-                let tensor = fleet.find_non_finite(params, &batch);
-                let batch = dump(run.dir, step, &batch)?;
-                return Err(Error::NonFinite {
+                return Err(non_finite(
+                    "updated model",
+                    run.dir,
                     step,
-                    what: "updated model",
-                    tensor,
-                    batch,
-                });
+                    &mut fleet,
+                    params,
+                    &batch,
+                ));
             }
             let path = checkpoints.save(&learned.parts(config, params), &state)?;
             (run.on_event)(Event::CheckpointSaved { step, path });
@@ -334,6 +335,11 @@ pub fn train(
     Ok((model, summary))
 }
 
+/// What a validation can find to be not finite.
+const HELD_OUT: &str = "held-out loss";
+
+/// Looks at held-out data if it is time to. False, and nothing recorded, if the loss is not finite: JSON has no
+/// such number, and a checkpoint whose record held it could not be read again.
 fn validate(
     source: &mut dyn Source,
     fleet: &mut Fleet,
@@ -341,13 +347,37 @@ fn validate(
     state: &mut State,
     metrics: &mut MetricsLog,
     on_event: &mut dyn FnMut(Event),
-) -> Result<()> {
+) -> Result<bool> {
     if let Some(validation) = source.validate(fleet, params, state.step)? {
+        if !validation.loss.is_finite() {
+            return Ok(false);
+        }
         metrics.validation(&validation)?;
         state.validations.push(validation.clone());
         on_event(Event::Validation(validation));
     }
-    Ok(())
+    Ok(true)
+}
+
+/// The error that ends a run, with the step's batch saved; or the one that kept it from being saved.
+fn non_finite(
+    what: &'static str,
+    dir: &Path,
+    step: u64,
+    fleet: &mut Fleet,
+    params: &Params<HostBuf>,
+    batch: &[Sequence],
+) -> Error {
+    let tensor = fleet.find_non_finite(params, batch);
+    dump(dir, step, batch).map_or_else(
+        |error| error,
+        |batch| Error::NonFinite {
+            step,
+            what,
+            tensor,
+            batch,
+        },
+    )
 }
 
 /// Saves the batch that broke the run.

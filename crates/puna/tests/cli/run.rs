@@ -303,3 +303,30 @@ fn foreign_files_are_left_alone() {
     ok(tiny_run(dir.path(), &["--until", "world"]));
     assert!(!dir.path().join("01-world/.manifest.json.7.tmp").exists());
 }
+
+#[test]
+fn what_is_not_finite_ends_the_run_with_its_culprit_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path();
+    let rate = ["--until", "pretrain", "--set", "pretrain.peak_lr=1e38"];
+    // Half of the rate is warm-up's first step, and the second step is the first that is saved.
+    let told = fails(tiny_run(run, &rate));
+    assert!(told.contains("is not finite; first in the "), "{told}");
+    assert!(told.contains("stage pretrain"), "{told}");
+    for advice in [
+        "lower learning rate",
+        "lower gradient clip",
+        "last checkpoint",
+    ] {
+        assert!(told.contains(advice), "{told}");
+    }
+    // The batch is where the message says.
+    let saved = told.split("The batch is saved in ").nth(1).unwrap();
+    let saved = saved.split(". A lower").next().unwrap();
+    let batch: Value = serde_json::from_slice(&fs::read(saved).unwrap()).unwrap();
+    assert!(!batch["sequences"].as_array().unwrap().is_empty());
+    // With the advice taken the same directory trains, and what came before is not done again.
+    let taken = ok(tiny_run(run, &["--json", "--until", "pretrain"]));
+    assert_eq!(taken.matches("up to date").count(), 4, "{taken}");
+    ok(["verify".as_ref(), run.as_os_str()]);
+}

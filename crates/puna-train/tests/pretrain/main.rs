@@ -2,164 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod non_finite;
+mod world;
 
-use common::{bits, config, stories, token_set, tokenizer};
-use puna_llama::{Config, Model};
-use puna_train::tokens::{BuildOptions, TokenSet};
-use puna_train::{
-    CHECKPOINT_DIR, CheckpointSettings, Error, Event, Init, LayoutSettings, LongSequences,
-    METRICS_FILE, PretrainJob, PretrainSettings, StepMetrics, TrainSummary, pretrain,
-};
+use puna_llama::Model;
+use puna_train::{CHECKPOINT_DIR, Event, Init, LongSequences, METRICS_FILE, PretrainSettings};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-
-struct World {
-    dir: tempfile::TempDir,
-    set: TokenSet,
-    config: Config,
-    settings: PretrainSettings,
-}
-
-fn world() -> World {
-    let dir = tempfile::tempdir().unwrap();
-    let tokenizer = tokenizer();
-    let options = BuildOptions {
-        held_out: 0.1,
-        ..BuildOptions::default()
-    };
-    let set = token_set(
-        &dir.path().join("tokens"),
-        &tokenizer,
-        &stories(150, 9),
-        &options,
-    );
-    let settings = PretrainSettings {
-        seq_len: 32,
-        batch_sequences: 4,
-        steps: Some(20),
-        lr: 1e-2,
-        warmup_steps: 3,
-        seed: 4,
-        validate_every: 8,
-        layout: LayoutSettings {
-            lanes: 3,
-            micro_batch_rows: Some(64),
-            recompute: false,
-        },
-        checkpoint: CheckpointSettings { every: 5, keep: 2 },
-        ..PretrainSettings::default()
-    };
-    World {
-        dir,
-        set,
-        config: config(tokenizer.vocab_size()),
-        settings,
-    }
-}
-
-impl World {
-    fn dir(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// Runs, and asks to stop after a step if one is given.
-    fn run(
-        &self,
-        name: &str,
-        threads: usize,
-        init: Init,
-        stop_after: Option<u64>,
-    ) -> (puna_train::Result<(Model, TrainSummary)>, Vec<Event>) {
-        let (stop, mut events) = (AtomicBool::new(false), Vec::new());
-        let mut on_event = |event: Event| {
-            if let Event::Step { metrics, .. } = &event
-                && Some(metrics.step) == stop_after
-            {
-                stop.store(true, Ordering::Relaxed);
-            }
-            events.push(event);
-        };
-        let result = pretrain(PretrainJob {
-            dir: &self.dir(name),
-            config: &self.config,
-            settings: &self.settings,
-            train: &self.set.train,
-            valid: Some(&self.set.valid),
-            threads,
-            init,
-            stop: Some(&stop),
-            on_event: &mut on_event,
-        });
-        (result, events)
-    }
-
-    fn finish(&self, name: &str, threads: usize) -> (Vec<u32>, TrainSummary, Vec<Event>) {
-        let (result, events) = self.run(name, threads, Init::Seed(1), None);
-        let (model, summary) = result.unwrap();
-        (bits(&model.params), summary, events)
-    }
-
-    fn stop(&self, name: &str, after: u64) {
-        let (result, _) = self.run(name, 1, Init::Seed(1), Some(after));
-        assert!(matches!(result, Err(Error::Stopped { step }) if step == after));
-    }
-
-    fn checkpoint(&self, name: &str, step: u64) -> PathBuf {
-        self.dir(name)
-            .join(CHECKPOINT_DIR)
-            .join(format!("step-{step:08}"))
-    }
-
-    /// The metrics without the rates, the only thing that may differ.
-    fn metrics(&self, name: &str) -> Vec<String> {
-        let text = fs::read_to_string(self.dir(name).join(METRICS_FILE)).unwrap();
-        let same = |line: &str| match serde_json::from_str::<StepMetrics>(line) {
-            Ok(step) => format!(
-                "{:?}",
-                StepMetrics {
-                    tokens_per_second: 0.0,
-                    ..step
-                }
-            ),
-            Err(_) => line.to_string(),
-        };
-        text.lines().map(same).collect()
-    }
-}
-
-fn resumed(events: &[Event]) -> Option<u64> {
-    events.iter().find_map(|e| {
-        if let Event::ResumedFrom { step, .. } = e {
-            Some(*step)
-        } else {
-            None
-        }
-    })
-}
-
-fn warnings(events: &[Event]) -> Vec<&str> {
-    events
-        .iter()
-        .filter_map(|e| {
-            if let Event::Warning(what) = e {
-                Some(what.as_str())
-            } else {
-                None
-            }
-        })
-        .collect()
-}
-
-fn names(dir: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(dir)
-        .unwrap()
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
+use world::{names, resumed, warnings, world};
 
 #[test]
 fn interrupted_is_uninterrupted() {
@@ -304,38 +155,6 @@ fn another_run_is_not_continued() {
     let (result, _) = world.run("run", 1, Init::Seed(2), None);
     let error = result.err().unwrap().to_string();
     assert!(error.contains("initial weights differ"), "{error}");
-}
-
-#[test]
-fn what_is_not_finite_stops_the_run() {
-    let world = world();
-    let mut model = Model::init(&world.config, 1).unwrap();
-    model.params.tensors[3][5] = f32::NAN;
-    let (result, _) = world.run("nan", 2, Init::Model(Box::new(model)), None);
-    let Err(Error::NonFinite {
-        step: 1,
-        what: "loss",
-        tensor,
-        batch,
-    }) = result.map(|_| ())
-    else {
-        panic!("it went on")
-    };
-    assert_eq!(tensor, "the weight model.layers.0.self_attn.o_proj.weight");
-    let dump: serde_json::Value = serde_json::from_slice(&fs::read(&batch).unwrap()).unwrap();
-    assert_eq!(dump["sequences"].as_array().unwrap().len(), 4);
-    assert_eq!(dump["sequences"][0]["tokens"].as_array().unwrap().len(), 32);
-    assert!(!world.dir("nan").join(CHECKPOINT_DIR).exists());
-
-    // Weights so large that activations overflow.
-    let mut model = Model::init(&world.config, 1).unwrap();
-    model.params.tensors[11].iter_mut().for_each(|w| *w *= 1e38);
-    let (result, _) = world.run("inf", 1, Init::Model(Box::new(model)), None);
-    let error = result.err().unwrap().to_string();
-    assert!(
-        error.contains("step 1: the loss is not finite; first in the output of block 1"),
-        "{error}"
-    );
 }
 
 #[test]
