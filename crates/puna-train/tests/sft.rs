@@ -55,6 +55,8 @@ struct Runner<'a> {
     settings: SftSettings,
     train: Vec<Dialogue>,
     valid: Vec<Dialogue>,
+    /// The first weight of BOS, which every dialogue begins with, if not as it was drawn.
+    first_weight: Option<f32>,
 }
 
 impl Runner<'_> {
@@ -73,9 +75,13 @@ impl Runner<'_> {
             }
             events.push(event);
         };
+        let mut model = Model::init(&config(self.tokenizer.vocab_size()), 1).unwrap();
+        if let Some(weight) = self.first_weight {
+            model.params.tensors[0][self.tokenizer.bos() as usize * model.config.dim] = weight;
+        }
         let result = sft(SftJob {
             dir,
-            model: Model::init(&config(self.tokenizer.vocab_size()), 1).unwrap(),
+            model,
             tokenizer: self.tokenizer,
             settings: &self.settings,
             train: &self.train,
@@ -213,6 +219,7 @@ fn interrupted_is_uninterrupted() {
             },
             train: dialogues(60, 3),
             valid: dialogues(10, 4),
+            first_weight: None,
         };
         let at = |name: &str| dir.path().join(format!("{name}-{document_mask}"));
         let (model, summary) = runner.run(&at("whole"), 1, None).0.unwrap();
@@ -322,6 +329,7 @@ fn what_cannot_be_trained_on_is_said() {
         },
         train: dialogues(5, 3),
         valid: Vec::new(),
+        first_weight: None,
     };
     let (result, events) = runner.run(dir.path(), 1, None);
     assert!(
@@ -358,4 +366,22 @@ fn the_defaults_are_the_papers() {
         (0.1, puna_train::Decay::Cosine)
     );
     assert!(serde_json::from_str::<SftSettings>(r#"{"epoch":2}"#).is_err());
+}
+
+#[test]
+fn a_model_that_is_broken_from_the_start_is_found_before_the_first_step() {
+    let tokenizer = tokenizer();
+    let runner = Runner {
+        tokenizer: &tokenizer,
+        settings: settings(),
+        train: dialogues(5, 3),
+        valid: dialogues(5, 4),
+        first_weight: Some(f32::NAN),
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let (result, _) = runner.run(dir.path(), 1, None);
+    let message = result.err().unwrap().to_string();
+    let expected =
+        "step 0: the held-out loss is not finite; first in the weight model.embed_tokens.weight.";
+    assert!(message.starts_with(expected), "{message}");
 }
