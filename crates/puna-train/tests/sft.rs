@@ -265,6 +265,7 @@ fn adapters_are_trained_in_place_of_the_weights() {
         },
         train: dialogues(60, 3),
         valid: dialogues(10, 4),
+        first_weight: None,
     };
     let whole = dir.path().join("whole");
     let (model, summary) = runner.run(&whole, 1, None).0.unwrap();
