@@ -7,8 +7,8 @@
 An iteration is what the Llama 2 paper does in section 3.2.3: an answer to each prompt, its log-probabilities under the
 reference, the critic's values, the scores of reward models, and one gradient step of policy and critic for each
 mini-batch. The shapes are the same for all: prompts of one length, answers of one length (nothing ends them), f32,
-policy, reference, critic and reward models of one size. Puna and the plain loop ask two reward models, TRL's trainer has
-room for one. The first iteration of each run warms up and does not count; the figures are medians of all others: the
+policy, reference, critic and reward models of one size. Puna and the plain loop ask two reward models, as the paper does,
+or with `--reward-models 1` one, which is all that TRL's trainer has room for. The first iteration of each run warms up and does not count; the figures are medians of all others: the
 seconds that passed, and the processor's seconds, which other programs on the machine disturb less.
 """
 
@@ -26,7 +26,7 @@ import time
 
 DEFAULTS = {
     "dim": 288, "layers": 6, "heads": 6, "hidden": 768, "vocab": 4096,
-    "prompt": 64, "answer": 64, "batch": 64, "mini-batch": 16, "threads": 2, "iterations": 3,
+    "prompt": 64, "answer": 64, "batch": 64, "mini-batch": 16, "reward-models": 2, "threads": 2, "iterations": 3,
 }
 
 # Seconds that passed and seconds of the processor.
@@ -38,7 +38,7 @@ def now() -> Mark:
 
 
 def models(args: argparse.Namespace):
-    """Policy, critic and two reward models."""
+    """Policy, critic and reward models."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
 
@@ -49,7 +49,7 @@ def models(args: argparse.Namespace):
         vocab_size=args.vocab, max_position_embeddings=args.prompt + args.answer, rms_norm_eps=1e-5, num_labels=1,
         pad_token_id=0, bos_token_id=1, eos_token_id=2,
     )
-    scalar = [LlamaForSequenceClassification(config) for _ in range(3)]
+    scalar = [LlamaForSequenceClassification(config) for _ in range(1 + max(1, args.reward_models))]
     return LlamaForCausalLM(config), scalar[0], scalar[1:]
 
 
@@ -90,7 +90,7 @@ def plain_torch(args: argparse.Namespace) -> list[Mark]:
             old_values = torch.cat([values(critic, x)[:, :-1] for x in ids.split(args.mini_batch)])
             scores = [torch.cat([values(m, x)[:, -1] for x in ids.split(args.mini_batch)]) for m in rewards]
             per_token = -0.01 * (old - ref)
-            per_token[:, -1] += whiten(torch.where(scores[1].sigmoid() < 0.15, scores[1], scores[0]))
+            per_token[:, -1] += whiten(torch.where(scores[-1].sigmoid() < 0.15, scores[-1], scores[0]))
             advantage, advantages = torch.zeros(args.batch), []
             for t in reversed(range(args.answer)):
                 after = old_values[:, t + 1] if t + 1 < args.answer else 0.0

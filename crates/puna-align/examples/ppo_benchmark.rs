@@ -4,7 +4,8 @@
 //!     cargo run --release -p puna-align --example ppo_benchmark -- [--dim 288] [--layers 6] ..
 //!
 //! Prints one JSON object: the seconds of each iteration and its phases, and the lengths as they came
-//! out, and the processor's seconds where the system tells them. The judge is two reward models of the policy's size over as many tokens.
+//! out, and the processor's seconds where the system tells them. The judge is two reward models of the policy's
+//! size over as many tokens, or one with `--reward-models 1`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -17,9 +18,9 @@ use puna_text::{Tokenizer, TrainOptions};
 use puna_train::{CheckpointSettings, Fleet, LayoutSettings, Sequence};
 use std::collections::BTreeMap;
 
-/// Two reward models that read as many tokens as a prompt and its answer have.
+/// Reward models that read as many tokens as a prompt and its answer have. One alone is both.
 struct RewardModels {
-    models: [Model; 2],
+    models: Vec<Model>,
     fleet: Fleet,
     rows: usize,
 }
@@ -32,17 +33,19 @@ impl Judge for RewardModels {
         weights[self.rows - 1] = 1.0;
         sequence.push(&tokens, &tokens, weights, true);
         let sequences = vec![sequence; prompts.len()];
-        let mut score = |i: usize| {
-            let outputs = self.fleet.scalars(&self.models[i].params, &sequences)?;
+        let mut scores = Vec::new();
+        for model in &self.models {
+            let outputs = self.fleet.scalars(&model.params, &sequences)?;
             let last = outputs
                 .into_iter()
                 .map(|o| o.last().copied().unwrap_or(0.0));
-            Ok::<Vec<f64>, puna_align::Error>(last.map(|x| sigmoid(f64::from(x))).collect())
-        };
-        let (helpfulness, safety) = (score(0)?, score(1)?);
-        let pairs = helpfulness.into_iter().zip(safety);
+            let each: Vec<f64> = last.map(|x| sigmoid(f64::from(x))).collect();
+            scores.push(each);
+        }
+        let (helpfulness, safety) = (&scores[0], &scores[scores.len() - 1]);
+        let pairs = helpfulness.iter().zip(safety);
         Ok(pairs
-            .map(|(helpfulness, safety)| Scores {
+            .map(|(&helpfulness, &safety)| Scores {
                 helpfulness,
                 safety,
             })
@@ -104,6 +107,7 @@ fn main() {
         ("answer", 64),
         ("batch", 64),
         ("mini-batch", 16),
+        ("reward-models", 2),
         ("threads", 2),
         ("slots", 32),
         ("rows", 512),
@@ -185,7 +189,7 @@ fn main() {
     let critic = scalar(2);
     let mut judge = RewardModels {
         fleet: Fleet::new(&critic.config, layout.fleet(rows, of("threads"))).unwrap(),
-        models: [scalar(3), scalar(4)],
+        models: (3..).map(scalar).take(of("reward-models").max(1)).collect(),
         rows: rows - 1,
     };
     let mut iterations: Vec<Seconds> = Vec::new();
