@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct AtomicFile {
     path: PathBuf,
     temporary: PathBuf,
-    writer: Option<BufWriter<File>>,
+    writer: BufWriter<File>,
 }
 
 impl AtomicFile {
@@ -42,40 +42,38 @@ impl AtomicFile {
                 break (temporary, file);
             }
         };
-        let writer = Some(BufWriter::with_capacity(1 << 20, file));
         Ok(Self {
             path: path.into(),
             temporary,
-            writer,
+            writer: BufWriter::with_capacity(1 << 20, file),
         })
     }
 
     /// Appends bytes.
     pub fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
-        match &mut self.writer {
-            Some(writer) => writer
-                .write_all(bytes)
-                .map_err(Error::io("write", &self.path)),
-            None => Ok(()),
-        }
+        self.writer
+            .write_all(bytes)
+            .map_err(Error::io("write", &self.path))
+    }
+
+    /// Makes the bytes durable, still without their name. Where files belong together, each is synced
+    /// before one is committed: a disk that is too small for all of them then keeps the old ones.
+    pub fn sync(&mut self) -> Result<()> {
+        self.writer
+            .flush()
+            .and_then(|()| self.writer.get_ref().sync_all())
+            .map_err(Error::io("write", &self.path))
     }
 
     /// Makes the bytes durable and gives the file its name, replacing what had it.
     pub fn commit(mut self) -> Result<()> {
-        let fail = |e| Error::io("write", &self.path)(e);
+        self.sync()?;
         // Open, so locked, until it has its name.
-        let mut file = None;
-        if let Some(writer) = self.writer.take() {
-            let written = writer.into_inner().map_err(|e| fail(e.into_error()))?;
-            written.sync_all().map_err(fail)?;
-            file = Some(written);
-        }
-        fs::rename(&self.temporary, &self.path).map_err(fail)?;
+        fs::rename(&self.temporary, &self.path).map_err(Error::io("write", &self.path))?;
         // The rename itself is durable once the directory is; not every system can sync one.
         if let Some(directory) = self.path.parent().and_then(|p| File::open(p).ok()) {
             let _ = directory.sync_all();
         }
-        drop(file);
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::atomic_file::write_atomically;
+use crate::atomic_file::AtomicFile;
 use crate::vocab::Vocab;
 use crate::{Error, Result};
 
@@ -42,12 +42,23 @@ pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Vocab> {
     }
 }
 
-/// Writes the files of a model directory.
+/// Writes the files of a model directory. None takes its name before all are on the disk, so that a
+/// full one never leaves two tokenizers mixed.
 pub(crate) fn save(vocab: &Vocab, dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-    if vocab.explicit_merges.is_none() {
-        write_atomically(&dir.join(MODEL), &sentencepiece::write(vocab))?;
-    } else {
+    let mut contents = vec![(JSON, json::write(vocab)?), (CONFIG, config::write(vocab)?)];
+    let fits_model = vocab.explicit_merges.is_none();
+    if fits_model {
+        contents.push((MODEL, sentencepiece::write(vocab)));
+    }
+    let mut files = Vec::new();
+    for (name, bytes) in contents {
+        let mut file = AtomicFile::create(&dir.join(name))?;
+        file.write_all(&bytes)?;
+        file.sync()?;
+        files.push(file);
+    }
+    if !fits_model {
         // A stale one would be preferred by readers and give other ids.
         let stale = dir.join(MODEL);
         match fs::remove_file(&stale) {
@@ -57,8 +68,7 @@ pub(crate) fn save(vocab: &Vocab, dir: &Path) -> Result<()> {
             _ => {}
         }
     }
-    write_atomically(&dir.join(JSON), &json::write(vocab)?)?;
-    write_atomically(&dir.join(CONFIG), &config::write(vocab)?)
+    files.into_iter().try_for_each(AtomicFile::commit)
 }
 
 /// Indented JSON with a final line break.
