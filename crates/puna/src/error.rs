@@ -1,6 +1,7 @@
-//! Errors at the edge: one paragraph, each layer with what it was doing, never a dump.
+//! Errors at the edge: one paragraph, each layer with what it was doing, never a dump, and what to do
+//! about a cause that any layer can meet.
 
-use std::io;
+use std::io::{self, ErrorKind};
 
 /// The chain of an error as one line. Lower layers often quote their cause; what has been said
 /// already is not said again.
@@ -16,15 +17,23 @@ pub fn flatten(error: &anyhow::Error) -> String {
         }
         text.push_str(&cause);
     }
+    if is_of_kind(error, &[ErrorKind::StorageFull, ErrorKind::QuotaExceeded]) {
+        text.push_str("; make room and run the same command again");
+    }
     text
 }
 
 /// Whether somebody downstream stopped reading, which is no failure worth a message.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    is_of_kind(error, &[ErrorKind::BrokenPipe])
+}
+
+/// Whether what the system said is one of these.
+fn is_of_kind(error: &anyhow::Error, kinds: &[ErrorKind]) -> bool {
     error.chain().any(|cause| {
         cause
             .downcast_ref::<io::Error>()
-            .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+            .is_some_and(|e| kinds.contains(&e.kind()))
     })
 }
 
@@ -54,8 +63,20 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_comes_with_what_to_do() {
+        let full = Quoting {
+            source: io::Error::from(ErrorKind::StorageFull),
+        };
+        let told = flatten(&Err::<(), _>(full).context("cannot chat").unwrap_err());
+        assert!(
+            told.ends_with("; make room and run the same command again"),
+            "{told}"
+        );
+    }
+
+    #[test]
     fn a_broken_pipe_is_known() {
-        let error = Err::<(), _>(io::Error::from(io::ErrorKind::BrokenPipe))
+        let error = Err::<(), _>(io::Error::from(ErrorKind::BrokenPipe))
             .context("writing")
             .unwrap_err();
         assert!(is_broken_pipe(&error));

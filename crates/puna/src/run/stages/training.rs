@@ -152,14 +152,13 @@ pub(super) fn write_stage(
         eos: tokenizer.eos(),
         ..SaveOptions::default()
     };
-    write_model(
-        &stand.dir.join("model"),
-        model,
-        tokenizer,
-        &options,
-        &provenance,
-    )
-    .context("training is done and its last checkpoint is safe")?;
+    let path = stand.dir.join("model");
+    let written = write_model(&path, model, tokenizer, &options, &provenance);
+    // A stage that found nothing to train on has no checkpoint.
+    match tokens {
+        0 => written,
+        _ => written.context("training is done and its last checkpoint is safe"),
+    }?;
     let mut metrics = Metrics::new();
     metrics.insert("parameters".into(), json!(model.config.n_params()));
     metrics.insert("tokens".into(), json!(tokens));
