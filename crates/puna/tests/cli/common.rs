@@ -2,13 +2,12 @@
 
 use serde_json::Value;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// Root of the repository.
 pub fn root() -> PathBuf {
@@ -142,13 +141,41 @@ pub fn tiny_run_of(recipe: &Path, dir: &Path, more: &[&str]) -> Vec<String> {
 
 /// A tiny run that is done; nobody writes into it.
 pub fn shared_run() -> &'static Path {
-    static RUN: OnceLock<TempDir> = OnceLock::new();
-    RUN.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        ok(tiny_run(dir.path(), &["--threads", "2"]));
-        dir
+    &shared().dir
+}
+
+/// What that run told at its end.
+pub fn shared_end() -> &'static str {
+    &shared().end
+}
+
+struct Shared {
+    dir: PathBuf,
+    end: String,
+    _lock: File,
+}
+
+fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        // Nothing drops a static, so its directory stays, and the next run of the tests takes it over.
+        // A lock ends with its process: who runs the tests twice at once has two directories.
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let free = (0..).find_map(|number| {
+            let lock = File::create(home.join(format!("shared-run-{number}.lock"))).unwrap();
+            let dir = home.join(format!("shared-run-{number}"));
+            lock.try_lock().is_ok().then_some((dir, lock))
+        });
+        let (dir, lock) = free.unwrap();
+        if dir.exists() {
+            fs::remove_dir_all(&dir).unwrap();
+        }
+        Shared {
+            end: ok(tiny_run(&dir, &["--threads", "2"])),
+            dir,
+            _lock: lock,
+        }
     })
-    .path()
 }
 
 /// Its chat model.
@@ -179,4 +206,15 @@ pub fn outputs(run: &Path, stage: &str) -> Value {
     let manifest = manifest(run, stage);
     assert_eq!(manifest["status"], "complete");
     manifest["outputs"].clone()
+}
+
+/// A stage's figures by step, without those that tell of time.
+pub fn figures(run: &Path, stage: &str) -> Vec<Value> {
+    let lines = fs::read_to_string(run.join(stage).join("metrics.jsonl")).unwrap();
+    let figures = lines.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        line.as_object_mut().unwrap().remove("tokens_per_second");
+        line
+    });
+    figures.collect()
 }
