@@ -9,6 +9,7 @@ mod chat;
 mod common;
 mod contamination;
 mod corpus;
+mod end;
 mod feedback;
 mod help;
 mod invariants;
