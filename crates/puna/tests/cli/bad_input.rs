@@ -5,7 +5,7 @@ use crate::common::{
 };
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use tempfile::TempDir;
 
 /// A copy of the shared model to break.
@@ -370,58 +370,4 @@ fn a_reader_that_leaves_is_no_news() {
     writer.join().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     assert_eq!(output.status.code(), Some(141));
-}
-
-/// A small file system, if this user may mount one.
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    fn new(kib: u32) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let options = format!("size={kib}k");
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-            .arg(dir.path())
-            .output();
-        match mount {
-            Ok(output) if output.status.success() => Some(Self(dir)),
-            _ => {
-                puna_needs::skip("the right to mount a small file system");
-                None
-            }
-        }
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg(self.0.path()).output());
-    }
-}
-
-#[test]
-fn a_full_disk_stops_with_a_name_and_leaves_nothing_half_written() {
-    // Enough for some stages and not for others.
-    for kib in [64, 400, 1200, 2000] {
-        let Some(disk) = SmallDisk::new(kib) else {
-            return;
-        };
-        let message = fails(tiny_run(disk.0.path(), &[]));
-        assert!(message.contains("No space left"), "{kib} KiB: {message}");
-        // What has a name is whole: the records of finished stages still hold.
-        let verified = command(["verify".as_ref(), disk.0.path().as_os_str()])
-            .output()
-            .unwrap();
-        let told = String::from_utf8_lossy(&verified.stderr).into_owned();
-        assert!(
-            verified.status.success() || told.contains("no stage has a record"),
-            "{told}"
-        );
-    }
-    let full = command(["tokenizer", "encode", &shared_model()])
-        .stdin(fs::File::open(recipe("spark.toml")).unwrap())
-        .stdout(fs::File::options().write(true).open("/dev/full").unwrap())
-        .output()
-        .unwrap();
-    assert!(message(&full).contains("No space left"));
 }

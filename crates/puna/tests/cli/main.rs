@@ -11,6 +11,7 @@ mod contamination;
 mod corpus;
 mod end;
 mod feedback;
+mod full_disk;
 mod help;
 mod invariants;
 mod plan;
