@@ -1,6 +1,6 @@
-//! Scores and greedy text do not depend on what shares a batch, nor on threads.
+//! Scores, greedy text and training do not depend on what shares a batch, nor on threads.
 
-use crate::common::{ok, pipe, shared_model, shared_run};
+use crate::common::{figures, ok, pipe, shared_model, shared_run, tiny_run};
 use serde_json::Value;
 use std::fs;
 
@@ -154,4 +154,43 @@ fn what_was_generated_scores_as_it_was_chosen() {
     };
     let (scored, sampled) = (logprobs(&score), logprobs(&line));
     assert_eq!(scored[..], sampled[..scored.len()], "not the same bits");
+}
+
+#[test]
+fn eight_sequences_train_the_same_one_by_one_and_together() {
+    let [alone, together] = ["128", "1024"].map(|rows| {
+        let dir = tempfile::tempdir().unwrap();
+        let rows = format!("engine.micro_batch_rows={rows}");
+        let mut args = tiny_run(dir.path(), &["--until", "sft"]);
+        for set in [
+            "engine.lanes=1",
+            &rows,
+            "pretrain.batch_tokens=1024",
+            "sft.batch_sequences=8",
+        ] {
+            args.extend(["--set".into(), set.into()]);
+        }
+        ok(args);
+        ["05-pretrain", "06-sft"].map(|stage| figures(dir.path(), stage))
+    });
+    // Loss and gradient are over all that counts in the step: a mean of the micro-batches' means would
+    // differ where answers do not have the same length, which in fine-tuning they have not.
+    for (alone, together) in alone.iter().zip(&together) {
+        assert_eq!(alone.len(), together.len());
+        for (a, b) in alone.iter().zip(together) {
+            // Rounding differs; from the second step on the weights do too.
+            let first = a["step"] == 1;
+            for (key, tolerance) in [
+                ("loss", if first { 1e-7 } else { 1e-5 }),
+                ("grad_norm", if first { 2e-6 } else { 1e-5 }),
+            ] {
+                // Validations have neither.
+                let (Some(x), Some(y)) = (a[key].as_f64(), b[key].as_f64()) else {
+                    assert_eq!((&a[key], &b[key]), (&Value::Null, &Value::Null));
+                    continue;
+                };
+                assert!((x - y).abs() <= tolerance * y, "{key}: {a} and {b}");
+            }
+        }
+    }
 }
