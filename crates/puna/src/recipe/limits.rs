@@ -21,7 +21,7 @@ const ROWS: u64 = 1 << 24;
 const TEXT: u64 = 1 << 48;
 
 /// Keys and the most that they or what stands below them may be; the first that fits counts.
-const LIMITS: [(&str, u64); 20] = [
+const LIMITS: [(&str, u64); 21] = [
     ("world.people", FEW),
     ("feedback.world.conversations", FEW),
     ("feedback.world.held_out_conversations", FEW),
@@ -35,6 +35,7 @@ const LIMITS: [(&str, u64); 20] = [
     ("pretrain.validate_tokens", TEXT),
     ("tokenizer.max_training_bytes", TEXT),
     ("corpus.sources", TEXT),
+    ("feedback.preferences", TEXT),
     ("pretrain.epochs", PASSES),
     ("sft.epochs", PASSES),
     ("reward.helpfulness.epochs", PASSES),
