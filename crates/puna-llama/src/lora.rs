@@ -113,9 +113,9 @@ impl LoraOptions {
                 self.rank
             )));
         }
-        if !self.alpha.is_finite() {
+        if !self.alpha.is_finite() || self.alpha == 0.0 {
             return Err(Error::Config(format!(
-                "LoRA alpha is {}; it must be a number",
+                "LoRA alpha is {}; it must be a number other than 0",
                 self.alpha
             )));
         }

@@ -13,9 +13,11 @@ use std::fs;
 use std::path::Path;
 
 const CONFIG: &str = "adapter_config.json";
-const WEIGHTS: &str = "adapter_model.safetensors";
 
 impl Lora<HostBuf> {
+    /// Name of the file of the adapters' values in their directory.
+    pub const WEIGHTS_FILE: &str = "adapter_model.safetensors";
+
     /// Writes the adapters into a directory, which it creates. `base` is the name or path of the
     /// model they belong to, if one is to be told.
     pub fn save(&self, dir: &Path, base: Option<&str>, dtype: Dtype) -> Result<()> {
@@ -37,7 +39,7 @@ impl Lora<HostBuf> {
                 });
             }
         }
-        write(&dir.join(WEIGHTS), &tensors, dtype)?;
+        write(&dir.join(Self::WEIGHTS_FILE), &tensors, dtype)?;
         let modules: Vec<&str> = self.options().targets.iter().map(|t| t.module()).collect();
         let config = json!({
             "base_model_name_or_path": base,
@@ -64,7 +66,7 @@ impl Lora<HostBuf> {
     /// Reads adapters for a model of this shape.
     pub fn load<O: Ops<Buf = HostBuf>>(ops: &O, config: &Config, dir: &Path) -> Result<Self> {
         let options = read_options(&dir.join(CONFIG))?;
-        let mut file = SafeTensors::open(&dir.join(WEIGHTS))?;
+        let mut file = SafeTensors::open(&dir.join(Self::WEIGHTS_FILE))?;
         let rank = options.rank;
         // The file is held against the model before anything of the claimed rank is allocated.
         let mut expected = BTreeSet::new();

@@ -68,21 +68,16 @@ pub enum Error {
         what: String,
     },
     /// The model computed something that is not a finite number.
-    #[error(
-        "step {step}: the {what} is not finite; first in {tensor}. The batch is saved in {}. \
-         A lower learning rate or a lower gradient clip usually helps; the last checkpoint, if there is one, \
-         is intact",
-        batch.display()
-    )]
+    #[error("step {step}: the {what} is not finite; first in {tensor}. {}", remedy(batch.as_deref()))]
     NonFinite {
-        /// The step, from 1.
+        /// The step, from 1; 0 before the first.
         step: u64,
         /// "loss", "gradient", "updated model" or "held-out loss".
         what: &'static str,
         /// The tensor, by name, and whether it is the weight or its gradient.
         tensor: String,
-        /// The dump of the batch.
-        batch: PathBuf,
+        /// The dump of the batch; none before the first step.
+        batch: Option<PathBuf>,
     },
     /// The run was asked to stop; a checkpoint was written.
     #[error("stopped after step {step} as asked; run again to continue from there")]
@@ -90,6 +85,18 @@ pub enum Error {
         /// Steps done.
         step: u64,
     },
+}
+
+/// What helps where a step, with the batch saved there, gave no number.
+fn remedy(batch: Option<&Path>) -> String {
+    match batch {
+        Some(batch) => format!(
+            "The batch is saved in {}. A lower learning rate or a lower gradient clip usually helps; the last \
+             checkpoint, if there is one, is intact",
+            batch.display()
+        ),
+        None => "The model was so before it was trained here; begin with one that is whole".into(),
+    }
 }
 
 impl Error {

@@ -51,8 +51,14 @@ impl LoraSettings {
 
     /// Values of all adapters of a model.
     pub fn values(&self, config: &Config) -> Result<u64> {
-        let lengths = self.options()?.lengths(config);
-        Ok(lengths.into_iter().map(|len| len as u64).sum())
+        // Layers are alike, and there may be too many to list.
+        let layer = Config {
+            layers: 1,
+            ..config.clone()
+        };
+        let add = |sum: u64, len: usize| sum.saturating_add(len as u64);
+        let values = self.options()?.lengths(&layer).into_iter().fold(0, add);
+        Ok(values.saturating_mul(config.layers as u64))
     }
 }
 

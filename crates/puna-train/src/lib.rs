@@ -20,6 +20,7 @@ mod optimizer;
 mod pretrain;
 mod schedule;
 mod sequence;
+mod settings;
 mod sft;
 mod shuffle;
 pub mod tokens;
@@ -38,10 +39,10 @@ pub use optimizer::{Moments, OptimizerSettings};
 pub use pretrain::{Init, LongSequences, PretrainJob, PretrainSettings, pretrain};
 pub use schedule::{Decay, Schedule};
 pub use sequence::Sequence;
+pub use settings::{CheckpointSettings, LayoutSettings};
 pub use sft::{SftJob, SftSettings, TooLong, sft};
 pub use shuffle::permutation;
 pub use tokens::TokenFile;
 pub use trainer::{
-    ADAPTER_DIR, CHECKPOINT_DIR, CheckpointSettings, Event, LayoutSettings, METRICS_FILE, Run,
-    Source, TrainSummary, Validation, train,
+    ADAPTER_DIR, CHECKPOINT_DIR, Event, METRICS_FILE, Run, Source, TrainSummary, Validation, train,
 };

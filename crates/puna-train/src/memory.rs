@@ -64,14 +64,18 @@ pub fn memory_bytes(config: &Config, options: &FleetOptions, learned: Trained) -
     // Adapters are added to a copy of the weights, and have a gradient of their own.
     let (parameters, moments, gradient) = match learned {
         Trained::Weights => (weights, 2 * weights, 0),
-        Trained::Adapters(values) => (2 * weights + 4 * values, 8 * values, 4 * values),
+        Trained::Adapters(values) => {
+            let bytes = values.saturating_mul(4);
+            let parameters = bytes.saturating_add(2 * weights);
+            (parameters, bytes.saturating_mul(2), bytes)
+        }
     };
     let kernels = kernel_values(config, options.micro_batch_rows) as u64;
     let worker = Worker::<Cpu>::memory_bytes(config, options.worker());
     MemoryPlan {
         parameters,
         moments,
-        gradients: options.gradient_sets() as u64 * weights + gradient,
+        gradients: gradient.saturating_add(options.gradient_sets() as u64 * weights),
         activations: worker.saturating_mul(options.workers() as u64),
         kernels: 4 * options.workers() as u64 * kernels + UNUSED,
     }

@@ -57,6 +57,12 @@ impl OptimizerSettings {
         Ok(())
     }
 
+    /// Whether a step can be taken with a gradient of this global norm: it is finite, and so are its squares
+    /// as AdamW takes them.
+    pub fn can_step(&self, norm: f64) -> bool {
+        norm.is_finite() && (norm * self.grad_scale(norm)).powi(2) <= f64::from(f32::MAX)
+    }
+
     /// What a gradient of this global norm is multiplied by: `clip / norm` where the norm is above `clip`, else 1.
     /// So clipping by the norm is defined (Pascanu et al., 2013), and so JAX's optax computes it. PyTorch and
     /// Megatron-LM divide by `norm + 1e-6`, against a division by 0 that cannot come up here, and so scale by a

@@ -7,11 +7,9 @@ use crate::loader::{Cursor, Loader, LoaderOptions};
 use crate::optimizer::OptimizerSettings;
 use crate::schedule::{Decay, Schedule};
 use crate::sequence::Sequence;
+use crate::settings::{CheckpointSettings, LayoutSettings};
 use crate::tokens::TokenFile;
-use crate::trainer::{
-    CheckpointSettings, Event, LayoutSettings, Run, Source, TrainSummary, Validation,
-    held_out_loss, train,
-};
+use crate::trainer::{Event, Run, Source, TrainSummary, Validation, held_out_loss, train};
 use puna_compute::HostBuf;
 use puna_llama::{Config, Model, Params};
 use puna_text::hash::hex;

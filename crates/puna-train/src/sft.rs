@@ -11,10 +11,8 @@ use crate::loader::Cursor;
 use crate::optimizer::OptimizerSettings;
 use crate::schedule::Decay;
 use crate::sequence::Sequence;
-use crate::trainer::{
-    CheckpointSettings, Event, LayoutSettings, Run, Source, TrainSummary, Validation,
-    held_out_loss, train,
-};
+use crate::settings::{CheckpointSettings, LayoutSettings};
+use crate::trainer::{Event, Run, Source, TrainSummary, Validation, held_out_loss, train};
 use puna_compute::HostBuf;
 use puna_llama::{Model, Params, check_tokenizer};
 use puna_text::Tokenizer;

@@ -11,69 +11,14 @@ use crate::metrics::{MetricsLog, StepMetrics};
 use crate::optimizer::OptimizerSettings;
 use crate::schedule::Schedule;
 use crate::sequence::Sequence;
+use crate::settings::CheckpointSettings;
 use puna_compute::HostBuf;
 use puna_llama::{Model, Params};
 use puna_text::atomic_file::write_atomically;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-/// How a step is spread over the machine. The first two decide the order of additions, and with it
-/// the last bits of the result; the number of threads does not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct LayoutSettings {
-    /// Accumulation lanes: as many threads as this can be of use.
-    pub lanes: usize,
-    /// Most rows that go through a worker at once; memory grows with it. Without: the
-    /// longest sequence.
-    pub micro_batch_rows: Option<usize>,
-    /// Keep only each block's input and compute the block again in the backward pass.
-    pub recompute: bool,
-}
-
-impl Default for LayoutSettings {
-    fn default() -> Self {
-        Self {
-            lanes: 8,
-            micro_batch_rows: None,
-            recompute: false,
-        }
-    }
-}
-
-impl LayoutSettings {
-    /// The fleet for sequences of this length.
-    pub fn fleet(&self, seq_len: usize, threads: usize) -> FleetOptions {
-        FleetOptions {
-            lanes: self.lanes,
-            threads,
-            micro_batch_rows: self.micro_batch_rows.unwrap_or(seq_len),
-            recompute: self.recompute,
-        }
-    }
-}
-
-/// When a run looks back and when it saves itself; of no influence on its result.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct CheckpointSettings {
-    /// Steps between checkpoints; 0 writes only the last.
-    pub every: u64,
-    /// How many stay.
-    pub keep: usize,
-}
-
-impl Default for CheckpointSettings {
-    fn default() -> Self {
-        Self {
-            every: 1000,
-            keep: 2,
-        }
-    }
-}
 
 /// The loss on held-out data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -252,7 +197,7 @@ pub fn train(
         let batch = source.next_batch(step)?;
         let outcome = source.loss_and_grad(&mut fleet, params, &batch)?;
         let grad_norm = learned.grad_norm(&mut fleet)?;
-        let culprit = match (outcome.loss.is_finite(), grad_norm.is_finite()) {
+        let culprit = match (outcome.loss.is_finite(), run.optimizer.can_step(grad_norm)) {
             (true, true) => None,
             (false, _) => Some("loss"),
             (true, false) => Some("gradient"),
@@ -369,7 +314,8 @@ fn non_finite(
     batch: &[Sequence],
 ) -> Error {
     let tensor = fleet.find_non_finite(params, batch);
-    dump(dir, step, batch).map_or_else(
+    let saved = (step > 0).then(|| dump(dir, step, batch)).transpose();
+    saved.map_or_else(
         |error| error,
         |batch| Error::NonFinite {
             step,

@@ -385,4 +385,5 @@ fn a_model_that_is_broken_from_the_start_is_found_before_the_first_step() {
     let expected =
         "step 0: the held-out loss is not finite; first in the weight model.embed_tokens.weight.";
     assert!(message.starts_with(expected), "{message}");
+    assert!(message.contains("before it was trained"), "{message}");
 }

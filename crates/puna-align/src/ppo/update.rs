@@ -43,7 +43,7 @@ impl Learner {
     /// Clips the gradient that the fleet holds and steps; the norm before the clip.
     fn step(&mut self, what: &str, lr: f64, optimizer: &OptimizerSettings) -> Result<f64> {
         let norm = self.fleet.grad_norm();
-        if !norm.is_finite() {
+        if !optimizer.can_step(norm) {
             return Err(Error::Data(format!(
                 "gradient step {}: the gradient of the {what} is not finite; a lower learning rate \
                  usually helps, and the last checkpoint is intact",

@@ -15,7 +15,7 @@ fn what_is_not_finite_stops_the_run() {
         step: 1,
         what: "loss",
         tensor,
-        batch,
+        batch: Some(batch),
     }) = result.map(|_| ())
     else {
         panic!("it went on")
@@ -47,7 +47,7 @@ fn broken(world: &World, name: &str, init: Model) -> (u64, &'static str, String,
         step,
         what,
         tensor,
-        batch,
+        batch: Some(batch),
     } = error
     else {
         panic!("{message}")

@@ -7,6 +7,7 @@ use crate::run::{Provenance, write_model};
 use anyhow::{Context, Result, bail};
 use puna_compute::Cpu;
 use puna_llama::{Lora, SaveOptions};
+use puna_text::hash;
 use serde_json::json;
 use std::fs;
 
@@ -40,7 +41,11 @@ pub fn import(args: &ImportArgs) -> Result<()> {
         .file_name()
         .unwrap_or_default()
         .to_string_lossy();
-    let provenance = Provenance::imported(&name);
+    let mut provenance = Provenance::imported(&name);
+    if let Some(dir) = &args.adapter {
+        let hash = hash::of_file(&dir.join(Lora::WEIGHTS_FILE))?;
+        provenance.parents.insert("adapter".into(), hash);
+    }
     write_model(&args.out, &model, &tokenizer, &options, &provenance)
         .with_context(|| format!("cannot import {}", args.source.display()))?;
     let parameters = model.config.n_params();

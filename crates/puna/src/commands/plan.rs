@@ -116,7 +116,7 @@ fn speeds(forecast: &Forecast) -> Result<()> {
         ),
         (
             Speed::Assumed,
-            "work on text, from fixed speeds that were not measured here",
+            "work on text and files, from fixed speeds that were not measured here",
         ),
     ] {
         let stages = forecast.stages.iter();

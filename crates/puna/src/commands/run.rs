@@ -78,7 +78,8 @@ fn tell(plan: &Plan, outcome: &Outcome, dir: &Path, seconds: f64) -> Result<()> 
     {
         out::line(&format!("held-out text: {bits:.3} bits per byte"))?;
     }
-    let mut chat = outcome.metrics.contains_key("sft");
+    let done = |stage: &Stage| outcome.metrics.contains_key(stage.name());
+    let mut chat = plan.stages.iter().any(|s| s.is_chat_model() && done(s));
     let mut prompt = None;
     if let Some(dir) = &outcome.evaluation {
         let metrics = &outcome.metrics["evaluate"];
@@ -157,7 +158,7 @@ fn tell(plan: &Plan, outcome: &Outcome, dir: &Path, seconds: f64) -> Result<()> 
 fn none_right(plan: &Plan) -> String {
     let told = "none right: a model this small, or trained this briefly, has learnt no facts yet";
     // Who runs that recipe, or their own on top of it, need not be sent there.
-    match plan.name == LEARNS || plan.bases.iter().any(|base| base == LEARNS) {
+    match plan.name == LEARNS || plan.extends.iter().any(|base| base == LEARNS) {
         true => told.into(),
         false => format!("{told} (recipes/{LEARNS}.toml raises one that has)"),
     }

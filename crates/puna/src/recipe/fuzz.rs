@@ -7,6 +7,7 @@ use crate::forecast::forecast;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
+use puna_train::LoraSettings;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -344,6 +345,9 @@ impl Recipes {
         let mut all = file("dpo.toml");
         all.extends = None;
         all.safety_scaling = file("safety-scaling.toml").safety_scaling;
+        let adapters = || Some(LoraSettings::default());
+        all.sft.as_mut().unwrap().lora = adapters();
+        all.dpo.as_mut().unwrap().lora = adapters();
         // To make the pages of a crawl takes longer than all else.
         all.corpus = None;
         let files = [all, file("llama2-7b-chat.toml"), file("storybook.toml")];

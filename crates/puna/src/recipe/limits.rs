@@ -21,13 +21,14 @@ const ROWS: u64 = 1 << 24;
 const TEXT: u64 = 1 << 48;
 
 /// Keys and the most that they or what stands below them may be; the first that fits counts.
-const LIMITS: [(&str, u64); 21] = [
+const LIMITS: [(&str, u64); 22] = [
     ("world.people", FEW),
     ("feedback.world.conversations", FEW),
     ("feedback.world.held_out_conversations", FEW),
     ("world", WORLD),
     ("feedback.world", WORLD),
     ("model.context", ROWS),
+    ("model.rope_theta", MOST),
     ("model", WIDTH),
     ("tokenizer.vocab_size", WIDTH),
     ("engine.micro_batch_rows", ROWS),

@@ -52,6 +52,19 @@ fn a_model_raised_elsewhere_is_fine_tuned() {
     let provenance = fs::read_to_string(run.join("02-base/model/puna.json")).unwrap();
     assert!(provenance.contains(base.as_str().unwrap()), "{provenance}");
 
+    let tuned = fs::read_to_string(run.join("03-sft/model/puna.json")).unwrap();
+    assert!(
+        tuned.contains("\"synthetic\": true"),
+        "raised on the world: {tuned}"
+    );
+
+    let own = format!("base.path={}", run.join("latest").display());
+    let said = fails([&args("run", &recipe, &run)[..], &["--set", &own]].concat());
+    assert!(
+        said.contains("this very run") && said.contains("--dir"),
+        "{said}"
+    );
+
     let again = ok([&args("run", &recipe, &run)[..], &["--json"]].concat());
     let done = again.matches("\"status\":\"up to date\"").count();
     assert_eq!(done, 3, "{again}");

@@ -241,8 +241,8 @@ pub struct SftSection {
     /// Highest global norm of the gradient; 0 does not clip.
     #[serde(default = "one_f")]
     pub clip: f64,
-    /// Train low-rank adapters in place of the weights: in fine-tuning, and in the rounds of `align` and
-    /// in `distill`, which go by these numbers. The model is written with them merged, and they
+    /// Train low-rank adapters in place of the weights: in fine-tuning, and in the rounds of `align`, in
+    /// `distill` and in `safety_scaling`, which go by these numbers. The model is written with them merged, and they
     /// themselves to `adapter/`. Not in the paper.
     pub lora: Option<LoraSettings>,
     /// Keep attention within dialogues, of which as many share a sequence as fit. Not disclosed by

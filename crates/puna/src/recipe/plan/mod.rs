@@ -23,7 +23,7 @@ pub struct Plan {
     /// The recipe's name.
     pub name: String,
     /// Names of the recipes that it extends, the nearest first.
-    pub bases: Vec<String>,
+    pub extends: Vec<String>,
     /// The stages.
     pub stages: Vec<Stage>,
 }
@@ -236,6 +236,11 @@ impl Stage {
         matches!(self, Self::Base(_) | Self::Pretrain(_))
     }
 
+    /// Whether the model it leaves is one that talks.
+    pub fn is_chat_model(&self) -> bool {
+        self.is_model() && !self.is_base()
+    }
+
     /// The stage's name, as `--until` takes it.
     pub fn name(&self) -> &'static str {
         match self {
@@ -351,7 +356,7 @@ impl Plan {
     /// The stages before `index` that leave a model that talks.
     pub fn chat_models(&self, index: usize) -> impl Iterator<Item = &Stage> {
         let before = self.stages[..index].iter();
-        before.filter(|stage| stage.is_model() && !stage.is_base())
+        before.filter(|stage| stage.is_chat_model())
     }
 
     /// The stage whose model fine-tuning begins from.

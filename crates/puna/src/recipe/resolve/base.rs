@@ -21,6 +21,8 @@ impl Resolver<'_> {
             }
         }
         let path = self.recipe.resolve(&section.path);
+        // A run's `latest` may come to be another model, also while this one is taken.
+        let path = path.canonicalize().unwrap_or(path);
         let refuse = |what: String| {
             let remedy = "name the directory of a model, with config.json, weights and tokenizer";
             self.value("base.path", format!("{what}; {remedy}"))

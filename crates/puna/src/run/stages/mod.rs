@@ -167,7 +167,7 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
             stand.add_outputs(&mut inputs, &stand.of("tokenizer")?, |_| true)?;
         }
         Stage::Base(plan) => {
-            base::inputs(plan, &mut inputs)?;
+            base::inputs(stand, plan, &mut inputs)?;
             stand.add_outputs(&mut inputs, &stand.of("tokenizer")?, |_| true)?;
         }
         Stage::Pretrain(plan) => {

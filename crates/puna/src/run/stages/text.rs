@@ -116,8 +116,8 @@ pub fn tokenizer(stand: &Stand<'_>, plan: &TokenizerPlan) -> Result<Metrics> {
     };
     if tokenizer.vocab_size() != plan.options.vocab_size {
         bail!(
-            "the tokenizer has {} pieces, and {} are asked for; set tokenizer.vocab_size to its size, or give the \
-             model of [base] the tokenizer it was trained with",
+            "the tokenizer has {} pieces, and {} are asked for; set tokenizer.vocab_size to its size; a \
+             model of [base] needs a tokenizer with as many pieces as its table has rows",
             tokenizer.vocab_size(),
             plan.options.vocab_size
         );

@@ -135,12 +135,25 @@ pub(super) fn write_stage(
     let (parents, data): (BTreeMap<_, _>, BTreeMap<_, _>) = inputs(stand, stage)?
         .into_iter()
         .partition(|(name, _)| is_weights(name));
+    // A model raised elsewhere stays what it was there, and what is made of it is of its world too.
+    let source = match stage {
+        Stage::Base(plan) => Provenance::read(&plan.path)?,
+        _ if stand.plan.position("base").is_some() => {
+            Provenance::read(&stand.of("base")?.join("model"))?
+        }
+        _ => None,
+    };
+    let made_by = match (stage, &source) {
+        (Stage::Base(_), Some(source)) => source.stage.clone(),
+        _ => stage.name().into(),
+    };
     let provenance = Provenance {
         schema_version: 1,
         code_version: VERSION.into(),
         recipe: Some(stand.plan.name.clone()),
-        stage: stage.name().into(),
-        synthetic: matches!(stand.plan.stages[0], Stage::World(_)),
+        stage: made_by,
+        synthetic: matches!(stand.plan.stages[0], Stage::World(_))
+            || source.is_some_and(|source| source.synthetic),
         parents,
         data,
         tokens,

@@ -5,7 +5,7 @@
 use super::super::text::metrics;
 use super::super::{Metrics, Stand};
 use super::material::{blocks, newest, plain, rollouts, tokens, with_world};
-use crate::recipe::FeedbackPlan;
+use crate::recipe::{FeedbackPlan, Stage};
 use crate::report::Reporter;
 use anyhow::Result;
 use puna_align::Placement;
@@ -34,6 +34,7 @@ pub fn comparisons(
 ) -> Result<Metrics> {
     let tokenizer = stand.tokenizer()?;
     let model = newest(stand)?;
+    let asked_model = stand.plan.model_before(stand.index).map_or("", Stage::name);
     let mut sampler = rollouts(stand, &model.config, &tokenizer)?;
     let mut told = blocks(report);
     with_world(stand, |feedback| {
@@ -95,10 +96,10 @@ pub fn comparisons(
                         Ok((mut preference, swapped)) => {
                             let mut temperatures = plan.temperatures;
                             let other = match is_careful(number * BLOCK + i) {
-                                true => "sft with a preprompt",
-                                false => "sft",
+                                true => format!("{asked_model} with a preprompt"),
+                                false => asked_model.into(),
                             };
-                            let mut models = ["sft".into(), other.into()];
+                            let mut models = [asked_model.into(), other];
                             if swapped {
                                 temperatures.reverse();
                                 models.reverse();
