@@ -42,6 +42,14 @@ def prepare_venv() -> None:
     call(VENV / "bin/python", "-m", "pip", "install", "--quiet", "-r", HERE / "requirements.txt")
 
 
+def keep_tile_configuration(file: Path) -> None:
+    """GCC 12 takes `_tile_loadconfig` to read 8 of its 64 bytes and drops the others' stores: without a barrier, Q8_0 dies of
+    an illegal instruction on processors with a matrix unit."""
+    load = "    _tile_loadconfig(&tc);"
+    text = file.read_text()
+    file.write_text(text.replace(load, '    __asm__ volatile("" : : "r"(&tc) : "memory");\n' + load))
+
+
 def prepare_source() -> None:
     """Unpacks llama.cpp; under its final name only when whole."""
     if SOURCE.is_dir():
@@ -54,6 +62,7 @@ def prepare_source() -> None:
     with tarfile.open(archive) as tar:
         tar.extractall(download, filter="data")
     (vendored,) = download.glob("*/vendor/llama.cpp")
+    keep_tile_configuration(vendored / "ggml/src/ggml-cpu/amx/mmq.cpp")
     vendored.rename(SOURCE)
     shutil.rmtree(download)
 
