@@ -106,25 +106,34 @@ impl LoraOptions {
     }
 
     /// Refuses values out of range.
-    pub fn validate(&self) -> Result<()> {
+    pub(crate) fn validate(&self) -> Result<()> {
+        self.problem()
+            .map_or(Ok(()), |what| Err(Error::Config(what)))
+    }
+
+    /// What is out of range.
+    pub fn problem(&self) -> Option<String> {
         if self.rank == 0 || self.rank > 1 << 20 {
-            return Err(Error::Config(format!(
-                "LoRA rank is {}; it must be between 1 and 2^20",
-                self.rank
-            )));
-        }
-        if !self.alpha.is_finite() || self.alpha == 0.0 {
-            return Err(Error::Config(format!(
-                "LoRA alpha is {}; it must be a number other than 0",
-                self.alpha
-            )));
-        }
-        if self.targets.is_empty() {
-            return Err(Error::Config(
-                "LoRA has no targets; name at least one matrix".into(),
+            let rank = self.rank;
+            return Some(format!(
+                "LoRA rank is {rank}; it must be between 1 and 2^20"
             ));
         }
-        Ok(())
+        if !self.alpha.is_finite() || self.alpha == 0.0 {
+            let alpha = self.alpha;
+            return Some(format!(
+                "LoRA alpha is {alpha}; it must be a number other than 0"
+            ));
+        }
+        let none = "LoRA has no targets; name at least one matrix";
+        self.targets.is_empty().then(|| none.into())
+    }
+
+    /// Smallest side of the matrices of a model that get an adapter: of a larger rank nothing is new.
+    pub fn highest_rank(&self, config: &Config) -> usize {
+        let specs = specs(config, self);
+        let sides = specs.iter().map(|spec| spec.n_in.min(spec.n_out));
+        sides.min().unwrap_or(0)
     }
 }
 

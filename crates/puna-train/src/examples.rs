@@ -68,8 +68,8 @@ impl Examples {
                 match settings.too_long {
                     TooLong::Refuse => {
                         let what = format!(
-                            "{rows} tokens do not fit a sequence of {}; raise seq_len, or set too_long \
-                             to skip or truncate",
+                            "{rows} tokens do not fit a sequence of {}; give longer ones, as far as \
+                             the model's context allows, or set too_long to skip or truncate",
                             settings.seq_len
                         );
                         return Err(dialogue.error("messages", what));

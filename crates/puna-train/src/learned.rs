@@ -36,29 +36,39 @@ impl Default for LoraSettings {
 }
 
 impl LoraSettings {
-    /// As the adapters know them, if they are in range.
-    pub fn options(&self) -> Result<LoraOptions> {
+    /// As the adapters of a model know them, if they are in range.
+    pub fn options(&self, config: &Config) -> Result<LoraOptions> {
         let options = LoraOptions {
             rank: self.rank,
             alpha: self.alpha,
             targets: self.targets.clone(),
         };
-        options
-            .validate()
-            .map_err(|e| Error::setting("lora", e.to_string()))?;
-        Ok(options)
+        let highest = || options.highest_rank(&one_layer(config));
+        let problem = options.problem().or_else(|| {
+            let highest = highest();
+            let what = "is more than the smallest side of the model's matrices that get an adapter";
+            (self.rank > highest).then(|| format!("LoRA rank {} {what}, {highest}", self.rank))
+        });
+        match problem {
+            Some(what) => Err(Error::setting("lora", what)),
+            None => Ok(options),
+        }
     }
 
     /// Values of all adapters of a model.
     pub fn values(&self, config: &Config) -> Result<u64> {
-        // Layers are alike, and there may be too many to list.
-        let layer = Config {
-            layers: 1,
-            ..config.clone()
-        };
         let add = |sum: u64, len: usize| sum.saturating_add(len as u64);
-        let values = self.options()?.lengths(&layer).into_iter().fold(0, add);
+        let lengths = self.options(config)?.lengths(&one_layer(config));
+        let values = lengths.into_iter().fold(0, add);
         Ok(values.saturating_mul(config.layers as u64))
+    }
+}
+
+/// Layers are alike, and there may be too many to list.
+fn one_layer(config: &Config) -> Config {
+    Config {
+        layers: 1,
+        ..config.clone()
     }
 }
 
@@ -89,7 +99,7 @@ impl Learned {
                 adapters: None,
             });
         };
-        let (ops, options) = (Cpu::new(1), settings.options()?);
+        let (ops, options) = (Cpu::new(1), settings.options(config)?);
         let zeros = || Ok::<_, Error>(Lora::zeros(&ops, config, &options)?.tensors);
         Ok(Self {
             moments: Moments {

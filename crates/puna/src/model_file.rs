@@ -17,8 +17,8 @@ pub struct Loaded {
     pub model: Model,
     /// Their tokenizer.
     pub tokenizer: Tokenizer,
-    /// Whether its directory says that it was pretrained and nothing else.
-    pub is_base: bool,
+    /// What its directory says of where it comes from.
+    pub provenance: Option<Provenance>,
 }
 
 /// The newest model of a run or the model of a stage, if that is what the path is; otherwise the path
@@ -74,14 +74,14 @@ pub fn load(path: &Path, tokenizer: Option<&Path>) -> Result<Loaded> {
     Ok(Loaded {
         model,
         tokenizer,
-        is_base: provenance.is_some_and(|provenance| provenance.is_base()),
+        provenance,
     })
 }
 
 impl Loaded {
     /// Says so of a base model, before it is taken for one that answers.
     pub fn warn_if_base(&self) {
-        if self.is_base {
+        if self.provenance.as_ref().is_some_and(Provenance::is_base) {
             eprintln!(
                 "warning: this is a base model, pretrained and not fine-tuned: it continues texts and has not \
                  learnt to answer"

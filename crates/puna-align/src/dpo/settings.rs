@@ -72,9 +72,6 @@ impl Default for DpoSettings {
 impl DpoSettings {
     /// Refuses values out of range, and gives the learning rates for so many pairs.
     pub fn schedule(&self, pairs: usize) -> Result<Schedule> {
-        if let Some(lora) = &self.lora {
-            lora.options()?;
-        }
         at_least_one([
             ("batch_pairs", self.batch_pairs as u64),
             ("max_tokens", self.max_tokens as u64),

@@ -23,7 +23,7 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     let Loaded {
         mut model,
         tokenizer,
-        ..
+        provenance: source,
     } = load(&args.source, args.tokenizer.as_deref())?;
     if let Some(dir) = &args.adapter {
         let mut cpu = Cpu::new(1);
@@ -42,6 +42,7 @@ pub fn import(args: &ImportArgs) -> Result<()> {
         .unwrap_or_default()
         .to_string_lossy();
     let mut provenance = Provenance::imported(&name);
+    provenance.synthetic = source.is_some_and(|source| source.synthetic);
     if let Some(dir) = &args.adapter {
         let hash = hash::of_file(&dir.join(Lora::WEIGHTS_FILE))?;
         provenance.parents.insert("adapter".into(), hash);

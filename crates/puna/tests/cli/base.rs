@@ -175,6 +175,11 @@ fn adapters_are_trained_and_merged() {
     let weights = |model: &Path| fs::read(model.join("model.safetensors")).unwrap();
     assert!(weights(&out) == weights(&run.join("03-sft/model")));
     assert!(weights(&out) != weights(&base));
+    let provenance = fs::read_to_string(out.join("puna.json")).unwrap();
+    assert!(
+        provenance.contains("\"synthetic\": true") && provenance.contains("\"adapter\""),
+        "{provenance}"
+    );
 
     let nowhere = dir.path().join("nowhere");
     let said = fails(import(&base, &nowhere));
@@ -188,5 +193,16 @@ fn adapters_are_trained_and_merged() {
     ]);
     assert!(said.contains("lora") && said.contains("q_proj"), "{said}");
     let said = fails(["plan", recipe.to_str().unwrap(), "--set", "sft.lora.rank=0"]);
-    assert!(said.contains("sft.lora") && said.contains("rank"), "{said}");
+    assert!(said.contains("sft: setting lora: LoRA rank is 0"), "{said}");
+    let wide = [
+        "plan",
+        recipe.to_str().unwrap(),
+        "--set",
+        "sft.lora.rank=65",
+    ];
+    let said = fails(wide);
+    assert!(
+        said.contains("65") && said.contains("smallest side"),
+        "{said}"
+    );
 }

@@ -163,6 +163,10 @@ impl Resolver<'_> {
     }
 
     fn dpo(&self, settings: &DpoSettings, material: &Material, model: &Config) -> Result<Stage> {
+        if let Some(lora) = &settings.lora {
+            lora.options(model)
+                .map_err(|e| self.value("dpo", e.to_string()))?;
+        }
         let mut settings = settings.clone();
         settings.max_tokens = settings.max_tokens.min(model.context);
         settings.seed = self.recipe.file.seed;

@@ -24,7 +24,8 @@ impl Resolver<'_> {
         // A run's `latest` may come to be another model, also while this one is taken.
         let path = path.canonicalize().unwrap_or(path);
         let refuse = |what: String| {
-            let remedy = "name the directory of a model, with config.json, weights and tokenizer";
+            let remedy = "name the directory of a model, with config.json, weights and tokenizer (a run's is \
+                          RUN/latest)";
             self.value("base.path", format!("{what}; {remedy}"))
         };
         let model = read_config(&path.join("config.json")).map_err(|e| refuse(e.to_string()))?;

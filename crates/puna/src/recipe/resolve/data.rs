@@ -40,7 +40,7 @@ impl Resolver<'_> {
             }
             // A model that is only fine-tuned needs none.
             (None, None) if file.base.is_some() && file.pretrain.is_none() => Ok(Vec::new()),
-            (None, None) => Err(self.value("corpus", "there is no data; add [world] or [corpus]")),
+            (None, None) => Err(self.value("corpus", "there is no data; add [world] or [corpus], or [base] to tune a model that is there")),
         }
     }
 

@@ -46,8 +46,8 @@ impl Resolver<'_> {
             ..SftSettings::default()
         };
         if let Some(lora) = &settings.lora {
-            lora.options()
-                .map_err(|e| self.value("sft.lora", e.to_string()))?;
+            lora.options(model)
+                .map_err(|e| self.value("sft", e.to_string()))?;
         }
         settings
             .optimizer
