@@ -78,6 +78,8 @@ pub struct Pipeline {
     pub shard: Shard,
     /// Threads to use.
     pub threads: usize,
+    /// Whether to write `manifest.json`; not for whoever keeps a record of its own under that name.
+    pub manifest: bool,
 }
 
 impl Pipeline {

@@ -13,7 +13,7 @@ use serde_json::json;
 use std::fs;
 use std::path::Path;
 
-/// Writes `report.html`, `report.json` and `manifest.json`.
+/// Writes `report.html` and `report.json`, and `manifest.json` if that is wanted.
 pub(super) fn report(pipeline: &Pipeline) -> Result<Report> {
     super::decide::prune(pipeline, "documents")?;
     super::decide::prune(pipeline, "tallies")?;
@@ -95,7 +95,9 @@ pub(super) fn report(pipeline: &Pipeline) -> Result<Report> {
         &pipeline.out.join("report.html"),
         render_html(&report).as_bytes(),
     )?;
-    manifest(pipeline)?;
+    if pipeline.manifest {
+        manifest(pipeline)?;
+    }
     Ok(report)
 }
 

@@ -62,6 +62,7 @@ fn make(args: &CorpusArgs, out: &Path) -> Result<()> {
         settings,
         shard,
         threads: args.work.threads(),
+        manifest: true,
     };
     let steps = args
         .step

@@ -93,6 +93,7 @@ pub fn crawl(stand: &Stand<'_>, plan: &CrawlPlan, report: &mut Reporter) -> Resu
         settings,
         shard: Shard::WHOLE,
         threads: stand.threads,
+        manifest: false,
     };
     let told = walk(&pipeline, &Step::ALL, report, |report, step, begins| {
         if begins {
