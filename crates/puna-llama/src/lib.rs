@@ -25,7 +25,6 @@ pub mod worker;
 
 pub use batch::Batch;
 pub use config::{Config, HeadKind};
-pub use config_json::read_config;
 pub use decoder::{Decoder, Feed, LogitRows};
 pub use error::{Error, Result};
 pub use generate::{Finish, GenerateOptions, Generated, generate};

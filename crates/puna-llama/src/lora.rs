@@ -98,11 +98,12 @@ impl LoraOptions {
         self.alpha / self.rank as f32
     }
 
-    /// Number of values of each tensor of a model's adapters.
-    pub fn lengths(&self, config: &Config) -> Vec<usize> {
-        let specs = specs(config, self);
+    /// Values of all adapters of a model, or as many as the number holds.
+    pub fn values(&self, config: &Config) -> u64 {
+        let specs = self.of_a_layer(config);
         let shapes = specs.iter().flat_map(|spec| spec.shapes(self.rank));
-        shapes.map(|[rows, cols]| rows * cols).collect()
+        let add = |sum: u64, [rows, cols]: [usize; 2]| sum.saturating_add((rows * cols) as u64);
+        shapes.fold(0, add).saturating_mul(config.layers as u64)
     }
 
     /// Refuses values out of range.
@@ -131,9 +132,18 @@ impl LoraOptions {
 
     /// Smallest side of the matrices of a model that get an adapter: of a larger rank nothing is new.
     pub fn highest_rank(&self, config: &Config) -> usize {
-        let specs = specs(config, self);
+        let specs = self.of_a_layer(config);
         let sides = specs.iter().map(|spec| spec.n_in.min(spec.n_out));
         sides.min().unwrap_or(0)
+    }
+
+    /// The adapted matrices of one layer: layers are alike, and there may be too many to list.
+    fn of_a_layer(&self, config: &Config) -> Vec<LoraSpec> {
+        let layer = Config {
+            layers: 1,
+            ..config.clone()
+        };
+        specs(&layer, self)
     }
 }
 

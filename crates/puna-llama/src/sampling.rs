@@ -37,6 +37,17 @@ impl Default for SamplingOptions {
 }
 
 impl SamplingOptions {
+    /// From the most probable tokens of this mass, at this temperature, with nothing else.
+    pub fn nucleus(temperature: f32, top_p: f32, seed: u64) -> Self {
+        Self {
+            temperature,
+            top_k: 0,
+            top_p,
+            repetition_penalty: 1.0,
+            seed,
+        }
+    }
+
     /// The most probable token, always.
     pub fn greedy() -> Self {
         Self {

@@ -43,9 +43,8 @@ impl LoraSettings {
             alpha: self.alpha,
             targets: self.targets.clone(),
         };
-        let highest = || options.highest_rank(&one_layer(config));
         let problem = options.problem().or_else(|| {
-            let highest = highest();
+            let highest = options.highest_rank(config);
             let what = "is more than the smallest side of the model's matrices that get an adapter";
             (self.rank > highest).then(|| format!("LoRA rank {} {what}, {highest}", self.rank))
         });
@@ -53,22 +52,6 @@ impl LoraSettings {
             Some(what) => Err(Error::setting("lora", what)),
             None => Ok(options),
         }
-    }
-
-    /// Values of all adapters of a model.
-    pub fn values(&self, config: &Config) -> Result<u64> {
-        let add = |sum: u64, len: usize| sum.saturating_add(len as u64);
-        let lengths = self.options(config)?.lengths(&one_layer(config));
-        let values = lengths.into_iter().fold(0, add);
-        Ok(values.saturating_mul(config.layers as u64))
-    }
-}
-
-/// Layers are alike, and there may be too many to list.
-fn one_layer(config: &Config) -> Config {
-    Config {
-        layers: 1,
-        ..config.clone()
     }
 }
 

@@ -6,7 +6,7 @@
 #[allow(dead_code)]
 mod expected;
 
-use expected::{Expected, FIXTURES, fixture, hf_tensors, relative};
+use expected::{Expected, FIXTURES, fixture};
 use puna_llama::Model;
 use puna_train::{Fleet, FleetOptions, Moments, OptimizerSettings, Sequence};
 
@@ -52,13 +52,7 @@ fn ten_steps(name: &str, options: FleetOptions) {
     }
     assert_eq!((losses.len(), moments.step), (10, 10));
     assert!(norms[0] > 2.0, "{name}: the first step must clip");
-    for (tensor, found) in hf_tensors(&model.config, &model.params) {
-        let off = relative(found, &expected.f32s(&format!("step10.{tensor}")));
-        assert!(
-            off < 1e-5,
-            "{name}: {tensor} after ten steps is off by {off}"
-        );
-    }
+    expected.assert_after_ten_steps(name, &model);
 }
 
 #[test]

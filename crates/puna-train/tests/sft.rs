@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{bits, config, stories, tokenizer};
+use common::{bits, config, listener, stories, tokenizer};
 use puna_compute::Cpu;
 use puna_llama::{Lora, LoraTarget, Model, ParamKind};
 use puna_text::Tokenizer;
@@ -15,7 +15,7 @@ use puna_train::{
     LoraSettings, LossOn, SftJob, SftSettings, TooLong, TrainSummary, sft,
 };
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 fn dialogue(turns: &[(&str, &str)]) -> Dialogue {
     let message = |role, text: &str| Message {
@@ -67,14 +67,7 @@ impl Runner<'_> {
         stop_after: Option<u64>,
     ) -> (puna_train::Result<(Model, TrainSummary)>, Vec<Event>) {
         let (stop, mut events) = (AtomicBool::new(false), Vec::new());
-        let mut on_event = |event: Event| {
-            if let Event::Step { metrics, .. } = &event
-                && Some(metrics.step) == stop_after
-            {
-                stop.store(true, Ordering::Relaxed);
-            }
-            events.push(event);
-        };
+        let mut on_event = listener(&stop, &mut events, stop_after);
         let mut model = Model::init(&config(self.tokenizer.vocab_size()), 1).unwrap();
         if let Some(weight) = self.first_weight {
             model.params.tensors[0][self.tokenizer.bos() as usize * model.config.dim] = weight;
@@ -90,6 +83,7 @@ impl Runner<'_> {
             stop: Some(&stop),
             on_event: &mut on_event,
         });
+        drop(on_event);
         (result, events)
     }
 }

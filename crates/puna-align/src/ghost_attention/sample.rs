@@ -254,12 +254,7 @@ impl GhostSettings {
     }
 
     fn sampling(&self, seed: u64) -> SamplingOptions {
-        SamplingOptions {
-            temperature: self.temperature,
-            top_p: self.top_p,
-            seed,
-            ..SamplingOptions::default()
-        }
+        SamplingOptions::nucleus(self.temperature, self.top_p, seed)
     }
 }
 

@@ -161,13 +161,7 @@ impl PpoSettings {
 
     /// How answers are sampled, with the seed to sample them from.
     pub fn sampling(&self, seed: u64) -> SamplingOptions {
-        SamplingOptions {
-            temperature: self.temperature,
-            top_p: self.top_p,
-            top_k: 0,
-            repetition_penalty: 1.0,
-            seed,
-        }
+        SamplingOptions::nucleus(self.temperature, self.top_p, seed)
     }
 
     /// Refuses values out of range and values that contradict each other.

@@ -75,11 +75,6 @@ impl RejectionSettings {
     }
 
     pub(super) fn sampling(&self, temperature: f32, seed: u64) -> SamplingOptions {
-        SamplingOptions {
-            temperature,
-            top_p: self.top_p,
-            seed,
-            ..SamplingOptions::default()
-        }
+        SamplingOptions::nucleus(temperature, self.top_p, seed)
     }
 }

@@ -3,7 +3,7 @@
 
 use puna_compute::HostBuf;
 use puna_llama::safetensors::SafeTensors;
-use puna_llama::{Config, Params};
+use puna_llama::{Config, Model, Params};
 use std::path::{Path, PathBuf};
 
 pub const FIXTURES: [&str; 3] = ["mha", "gqa", "gqa_tied"];
@@ -42,6 +42,18 @@ impl Expected {
             .chunks_exact(4)
             .map(|b| u32::from_le_bytes(b.try_into().unwrap()))
             .collect()
+    }
+
+    /// Every weight of a model that took ten steps of AdamW.
+    #[track_caller]
+    pub fn assert_after_ten_steps(&mut self, name: &str, model: &Model) {
+        for (tensor, found) in hf_tensors(&model.config, &model.params) {
+            let off = relative(found, &self.f32s(&format!("step10.{tensor}")));
+            assert!(
+                off < 1e-5,
+                "{name}: {tensor} after ten steps is off by {off}"
+            );
+        }
     }
 }
 

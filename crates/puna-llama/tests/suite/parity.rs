@@ -132,13 +132,7 @@ fn ten_steps<O: Ops<Buf = HostBuf>>(name: &str, make: &dyn Fn() -> O) {
             "{name}: norm {norm}"
         );
     }
-    for (tensor, found) in hf_tensors(&model.config, &model.params) {
-        let off = relative(found, &expected.f32s(&format!("step10.{tensor}")));
-        assert!(
-            off < 1e-5,
-            "{name}: {tensor} after ten steps is off by {off}"
-        );
-    }
+    expected.assert_after_ten_steps(name, &model);
 }
 
 #[test]

@@ -5,8 +5,9 @@ use puna_compute::HostBuf;
 use puna_llama::{Config, HeadKind, Params};
 use puna_text::{Tokenizer, TrainOptions};
 use puna_train::tokens::{BuildOptions, TokenSet, build_token_set};
-use puna_train::{FleetOptions, Sequence};
+use puna_train::{Event, FleetOptions, Sequence};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub fn config(vocab_size: usize) -> Config {
     Config {
@@ -122,4 +123,20 @@ pub fn token_set(
 ) -> TokenSet {
     let mut documents = stories.iter().cloned().map(Ok);
     build_token_set(&mut documents, tokenizer, dir, options, &mut |_, _| {}).unwrap()
+}
+
+/// Keeps what a run tells, and asks it to stop after a step if one is given.
+pub fn listener<'a>(
+    stop: &'a AtomicBool,
+    events: &'a mut Vec<Event>,
+    stop_after: Option<u64>,
+) -> impl FnMut(Event) + 'a {
+    move |event| {
+        if let Event::Step { metrics, .. } = &event
+            && Some(metrics.step) == stop_after
+        {
+            stop.store(true, Ordering::Relaxed);
+        }
+        events.push(event);
+    }
 }

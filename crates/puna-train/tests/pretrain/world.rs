@@ -1,6 +1,6 @@
 //! Pretraining runs in a directory of their own.
 
-use crate::common::{bits, config, stories, token_set, tokenizer};
+use crate::common::{bits, config, listener, stories, token_set, tokenizer};
 use puna_llama::{Config, Model};
 use puna_train::tokens::{BuildOptions, TokenSet};
 use puna_train::{
@@ -9,7 +9,7 @@ use puna_train::{
 };
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 pub struct World {
     pub dir: tempfile::TempDir,
@@ -69,14 +69,7 @@ impl World {
         stop_after: Option<u64>,
     ) -> (puna_train::Result<(Model, TrainSummary)>, Vec<Event>) {
         let (stop, mut events) = (AtomicBool::new(false), Vec::new());
-        let mut on_event = |event: Event| {
-            if let Event::Step { metrics, .. } = &event
-                && Some(metrics.step) == stop_after
-            {
-                stop.store(true, Ordering::Relaxed);
-            }
-            events.push(event);
-        };
+        let mut on_event = listener(&stop, &mut events, stop_after);
         let result = pretrain(PretrainJob {
             dir: &self.dir(name),
             config: &self.config,
@@ -88,6 +81,7 @@ impl World {
             stop: Some(&stop),
             on_event: &mut on_event,
         });
+        drop(on_event);
         (result, events)
     }
 

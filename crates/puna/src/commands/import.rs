@@ -25,11 +25,6 @@ pub fn import(args: &ImportArgs) -> Result<()> {
         tokenizer,
         provenance: source,
     } = load(&args.source, args.tokenizer.as_deref())?;
-    if let Some(dir) = &args.adapter {
-        let mut cpu = Cpu::new(1);
-        let lora = Lora::load(&cpu, &model.config, dir)?;
-        lora.merge(&mut cpu, &model.config, &mut model.params)?;
-    }
     let options = SaveOptions {
         dtype: args.dtype.into(),
         bos: tokenizer.bos(),
@@ -44,6 +39,9 @@ pub fn import(args: &ImportArgs) -> Result<()> {
     let mut provenance = Provenance::imported(&name);
     provenance.synthetic = source.is_some_and(|source| source.synthetic);
     if let Some(dir) = &args.adapter {
+        let mut cpu = Cpu::new(1);
+        let lora = Lora::load(&cpu, &model.config, dir)?;
+        lora.merge(&mut cpu, &model.config, &mut model.params)?;
         let hash = hash::of_file(&dir.join(Lora::WEIGHTS_FILE))?;
         provenance.parents.insert("adapter".into(), hash);
     }

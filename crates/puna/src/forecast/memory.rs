@@ -84,7 +84,7 @@ impl Held<'_> {
         rows: usize,
         lora: Option<&LoraSettings>,
     ) -> MemoryPlan {
-        let values = lora.and_then(|lora| lora.values(self.model).ok());
+        let values = lora.and_then(|lora| Some(lora.options(self.model).ok()?.values(self.model)));
         let trained = values.map_or(Trained::Weights, Trained::Adapters);
         memory_bytes(self.model, &layout.fleet(rows, self.threads), trained)
     }

@@ -204,17 +204,17 @@ impl Forecast {
 }
 
 fn trained(plan: &Plan) -> Option<(&Config, usize)> {
-    let mut base = None;
-    let first = plan.stages.iter().find_map(|stage| match stage {
-        Stage::Base(plan) => {
-            base = Some((&plan.model, plan.model.context));
-            None
-        }
+    let trained = plan.stages.iter().find_map(|stage| match stage {
         Stage::Pretrain(plan) => Some((&plan.model, plan.settings.seq_len)),
         Stage::Sft(plan) => Some((&plan.model, plan.settings.seq_len)),
         _ => None,
     });
-    first.or(base)
+    // Of preferences, or not at all.
+    let base = plan.stages.iter().find_map(|stage| match stage {
+        Stage::Base(plan) => Some((&plan.model, plan.model.context)),
+        _ => None,
+    });
+    trained.or(base)
 }
 
 fn plain(

@@ -4,7 +4,8 @@ use super::super::error::Result;
 use super::super::file::BaseSection;
 use super::super::plan::{BasePlan, TokenizerPlan};
 use super::Resolver;
-use puna_llama::{HeadKind, read_config};
+use puna_llama::HeadKind;
+use puna_llama::config_json::read_config;
 use puna_text::TrainOptions;
 
 impl Resolver<'_> {

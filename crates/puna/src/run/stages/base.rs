@@ -16,12 +16,12 @@ pub fn inputs(
     inputs: &mut BTreeMap<String, String>,
 ) -> Result<()> {
     let path = plan.path.display();
-    let own = stand.root.canonicalize().unwrap_or_default();
+    let reading = || format!("cannot read {path}");
+    let own = stand.root.canonicalize().with_context(reading)?;
     ensure!(
         !plan.path.starts_with(&own),
         "the model of [base], {path}, is one of this very run; give the run another --dir"
     );
-    let reading = || format!("cannot read {path}");
     for entry in fs::read_dir(&plan.path).with_context(reading)? {
         let file = entry.with_context(reading)?.path();
         let name = file.file_name().unwrap_or_default().to_string_lossy();
