@@ -205,6 +205,7 @@ fn main() {
         prompts: &prompts,
         held_out: &[],
         judge: &mut judge,
+        judge_name: "random reward models",
         held_out_judge: None,
         threads: of("threads"),
         stop: None,

@@ -25,6 +25,15 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<(usize, T)>> 
         .collect()
 }
 
+/// Reads every record; empty lines are passed over.
+///
+/// # Errors
+/// A file that cannot be read; a record of another form, with file and line.
+pub fn read_all<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
+    let records = read(path)?.into_iter();
+    Ok(records.map(|(_, record)| record).collect())
+}
+
 /// Writes a file that appears when it is complete.
 ///
 /// # Errors

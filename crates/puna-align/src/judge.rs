@@ -44,6 +44,19 @@ pub trait Judge {
     /// # Errors
     /// The judge's own.
     fn score(&mut self, prompts: &[&Prompt], answers: &[&str]) -> Result<Vec<Scores>>;
+
+    /// [`Judge::score`] with none for an answer that this judge cannot score, where it knows of any.
+    ///
+    /// # Errors
+    /// The judge's own.
+    fn score_where_possible(
+        &mut self,
+        prompts: &[&Prompt],
+        answers: &[&str],
+    ) -> Result<Vec<Option<Scores>>> {
+        let scores = self.score(prompts, answers)?;
+        Ok(scores.into_iter().map(Some).collect())
+    }
 }
 
 /// Any rule over one prompt and its answer.
@@ -59,22 +72,50 @@ impl<F: FnMut(&Prompt, &str) -> Scores> Judge for F {
 /// # Errors
 /// The judge's own, and scores that are too few, too many, or outside of `[0, 1]`.
 pub fn ask(judge: &mut dyn Judge, prompts: &[&Prompt], answers: &[&str]) -> Result<Vec<Scores>> {
-    let answers: Vec<&str> = answers.iter().map(|answer| answer.trim()).collect();
-    let scores = judge.score(prompts, &answers)?;
-    if scores.len() != answers.len() {
+    let scores = judge.score(prompts, &trimmed(answers))?;
+    check(prompts, scores.iter().map(Some))?;
+    Ok(scores)
+}
+
+/// [`ask`] with none for an answer that the judge cannot score.
+///
+/// # Errors
+/// Those of [`ask`].
+pub fn ask_where_possible(
+    judge: &mut dyn Judge,
+    prompts: &[&Prompt],
+    answers: &[&str],
+) -> Result<Vec<Option<Scores>>> {
+    let scores = judge.score_where_possible(prompts, &trimmed(answers))?;
+    check(prompts, scores.iter().map(Option::as_ref))?;
+    Ok(scores)
+}
+
+fn trimmed<'a>(answers: &[&'a str]) -> Vec<&'a str> {
+    answers.iter().map(|answer| answer.trim()).collect()
+}
+
+/// Refuses what are no scores of the answers to these prompts.
+fn check<'a>(
+    prompts: &[&Prompt],
+    scores: impl ExactSizeIterator<Item = Option<&'a Scores>>,
+) -> Result<()> {
+    if scores.len() != prompts.len() {
         return Err(Error::Data(format!(
             "the judge gave {} scores for {} answers",
             scores.len(),
-            answers.len()
+            prompts.len()
         )));
     }
-    if let Some(i) = scores.iter().position(|s| !s.is_valid()) {
-        return Err(Error::Data(format!(
-            "the judge scores the answer to prompt {} with {:?}; scores are from 0 to 1",
-            prompts[i].id, scores[i]
-        )));
+    for (prompt, scores) in prompts.iter().zip(scores) {
+        if let Some(scores) = scores.filter(|scores| !scores.is_valid()) {
+            return Err(Error::Data(format!(
+                "the judge scores the answer to prompt {} with {scores:?}; scores are from 0 to 1",
+                prompt.id
+            )));
+        }
     }
-    Ok(scores)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -105,10 +146,10 @@ mod tests {
                     safety: bad,
                 }
             };
-            let error = ask(&mut judge, &[&prompt], &[" a\n"])
-                .unwrap_err()
-                .to_string();
-            assert!(error.contains("prompt p"), "{error}");
+            let error = ask(&mut judge, &[&prompt], &[" a\n"]).unwrap_err();
+            assert!(error.to_string().contains("prompt p"), "{error}");
+            let error = ask_where_possible(&mut judge, &[&prompt], &[" a\n"]).unwrap_err();
+            assert!(error.to_string().contains("prompt p"), "{error}");
         }
         struct Mute;
         impl Judge for Mute {
@@ -117,5 +158,6 @@ mod tests {
             }
         }
         assert!(ask(&mut Mute, &[&prompt], &["a"]).is_err());
+        assert!(ask_where_possible(&mut Mute, &[&prompt], &["a"]).is_err());
     }
 }

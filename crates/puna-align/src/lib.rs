@@ -14,6 +14,7 @@ pub mod ghost_attention;
 mod json_lines;
 pub mod judge;
 mod logistic;
+mod page;
 mod placement;
 pub mod ppo;
 pub mod preferences;
@@ -29,6 +30,6 @@ pub mod self_bleu;
 
 pub use blocks::OnBlock;
 pub use error::{Error, Result};
-pub use json_lines::write as write_json_lines;
+pub use json_lines::{read_all as read_json_lines, write as write_json_lines};
 pub use placement::Placement;
 pub use rendered::PAIR_ROWS;

@@ -85,13 +85,14 @@ fn run(dir: &Path, settings: &PpoSettings, threads: usize, stop_after: u64) -> H
         prompts: &all[..9],
         held_out: &all[9..],
         judge: &mut judge,
+        judge_name: "plain",
         held_out_judge: Some(&mut opposite),
         threads,
         stop: Some(&stop),
         on_event: &mut |event| match event {
             PpoEvent::Iteration { metrics: m, .. } => metrics.push(*m),
             PpoEvent::Look(look) => looks.push(look),
-            PpoEvent::Alarm { alarm, .. } => alarms.push(alarm),
+            PpoEvent::Alarm(raised) => alarms.push(raised.alarm),
             PpoEvent::ResumedFrom { iteration, .. } => {
                 resumed.push(iteration);
                 stop.store(iteration + 1 >= stop_after, Ordering::Relaxed);
@@ -145,21 +146,26 @@ fn without_a_learning_rate_nothing_moves() {
     );
 }
 
-/// With one mini-batch an iteration, every answer's log-probabilities are compared, and the weights
-/// are not those of the beginning.
+/// With one mini-batch an iteration every answer's log-probabilities are compared, with several those of
+/// the first; the weights are not those of the beginning.
 #[test]
 fn sampling_and_training_agree_to_the_bit_while_the_policy_moves() {
-    let dir = tempfile::tempdir().unwrap();
-    let settings = PpoSettings {
-        mini_batch: 8,
-        iterations: 5,
-        ..settings()
-    };
-    let heard = run(dir.path(), &settings, 2, u64::MAX);
-    heard.outcome.unwrap();
-    assert!(heard.metrics.iter().all(|m| m.sampling_difference == 0.0));
-    let last = heard.metrics.last().unwrap();
-    assert!(last.kl != 0.0 && last.kl_exact.unwrap() > 0.0);
+    for mini_batch in [8, 4, 2] {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = PpoSettings {
+            mini_batch,
+            iterations: 5,
+            ..settings()
+        };
+        let heard = run(dir.path(), &settings, 2, u64::MAX);
+        heard.outcome.unwrap();
+        for m in &heard.metrics {
+            assert_eq!(m.sampling_difference, 0.0);
+            assert_eq!(m.sampling_compared, mini_batch as u64);
+        }
+        let last = heard.metrics.last().unwrap();
+        assert!(last.kl != 0.0 && last.kl_exact.unwrap() > 0.0);
+    }
 }
 
 #[test]
@@ -283,6 +289,7 @@ fn what_cannot_be_is_refused_by_name() {
             prompts: &all,
             held_out: &[],
             judge: &mut judge,
+            judge_name: "no scores",
             held_out_judge: None,
             threads: 1,
             stop: None,
@@ -328,11 +335,12 @@ fn two_reward_models_reward() {
     let new = initial_critic(start, &policy(&tokenizer), helpfulness, safety, 6).unwrap();
     assert!(bits(&new.params) == bits(&common::critic(&tokenizer).params));
 
-    let tagged = judge
-        .score(&[&all[0], &all[0]], &["[INST]", "hello"])
-        .unwrap();
+    let (two, answers) = ([&all[0], &all[0]], ["[INST]", "hello"]);
+    let tagged = judge.score(&two, &answers).unwrap();
     assert_eq!((tagged[0].helpfulness, tagged[0].safety), (0.0, 0.0));
     assert!(tagged[1].helpfulness > 0.0);
+    let where_possible = judge.score_where_possible(&two, &answers).unwrap();
+    assert_eq!(where_possible, [None, Some(tagged[1])]);
     let settings = PpoSettings {
         iterations: 2,
         ..settings()
@@ -346,6 +354,7 @@ fn two_reward_models_reward() {
         prompts: &all,
         held_out: &all[..2],
         judge: &mut judge,
+        judge_name: "random",
         held_out_judge: None,
         threads: 2,
         stop: None,

@@ -177,7 +177,7 @@ fn interrupted_or_spread_over_threads_the_bits_are_the_same() {
     }
     // Another margin is another run.
     let other = RewardSettings {
-        margin: puna_align::reward::Margin::None,
+        margin: Some(puna_align::reward::Margin::None),
         ..settings()
     };
     let error = run(whole_dir.path(), &other, 1, None).err().unwrap();

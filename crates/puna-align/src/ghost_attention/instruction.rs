@@ -18,6 +18,47 @@ pub struct Constraint {
     pub short: String,
 }
 
+const HOBBIES: [&str; 12] = [
+    "chess",
+    "gardening",
+    "baking bread",
+    "football",
+    "bird-watching",
+    "knitting",
+    "hiking in the mountains",
+    "playing the piano",
+    "stamp collecting",
+    "sailing",
+    "astronomy",
+    "painting",
+];
+
+const LANGUAGES: [&str; 8] = [
+    "French",
+    "Spanish",
+    "German",
+    "Italian",
+    "Portuguese",
+    "Dutch",
+    "Polish",
+    "Swedish",
+];
+
+const FIGURES: [&str; 12] = [
+    "Napoleon",
+    "Marie Curie",
+    "William Shakespeare",
+    "Cleopatra",
+    "Isaac Newton",
+    "Jane Austen",
+    "Leonardo da Vinci",
+    "Ada Lovelace",
+    "Confucius",
+    "Mozart",
+    "Florence Nightingale",
+    "Charles Darwin",
+];
+
 /// Constraints of one kind, of which an instruction holds at most one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +102,11 @@ impl InstructionList {
             Self::new("Language", "Speak in {}.", languages),
             Self::new("Figure", "Always act as {} from now.", figures),
         ]
+    }
+
+    /// Lists of the paper's kinds, with values that most models know.
+    pub fn of_the_papers_kinds() -> Vec<Self> {
+        Self::paper(HOBBIES, LANGUAGES, FIGURES)
     }
 }
 

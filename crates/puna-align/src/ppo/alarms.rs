@@ -9,6 +9,10 @@ use std::collections::BTreeSet;
 /// Length of the runs of tokens that count as repeated.
 const RUN: usize = 4;
 
+/// Share of answers without a score from which on the rewards say little of the policy. No setting: so
+/// many are a fault, whatever is trained.
+const UNSCORABLE: f64 = 0.1;
+
 /// When to cry out; the paper gives none of these. An alarm is told and logged and stops nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -79,6 +83,11 @@ impl AlarmSettings {
         if now.kl > self.kl {
             alarms.push(Alarm::KlTooHigh { kl: now.kl });
         }
+        if now.unscorable > UNSCORABLE {
+            alarms.push(Alarm::Unscorable {
+                share: now.unscorable,
+            });
+        }
         alarms
     }
 
@@ -109,6 +118,8 @@ pub struct Figures {
     pub repetition: f64,
     /// Mean divergence of an answer, nats.
     pub kl: f64,
+    /// Share of the answers that could not be scored.
+    pub unscorable: f64,
 }
 
 /// What is wrong.
@@ -139,11 +150,26 @@ pub enum Alarm {
         /// Nats an answer.
         kl: f64,
     },
+    /// Many answers cannot be scored.
+    Unscorable {
+        /// Share of them.
+        share: f64,
+    },
     /// Sampling and training disagree on what the policy is.
     SamplingDiffers {
         /// Largest difference of a token's log-probability.
         difference: f64,
     },
+}
+
+/// An alarm, and when it was cried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Raised {
+    /// Iterations done.
+    pub iteration: u64,
+    /// What is wrong.
+    pub alarm: Alarm,
 }
 
 impl std::fmt::Display for Alarm {
@@ -168,9 +194,17 @@ impl std::fmt::Display for Alarm {
                 f,
                 "{kl:.1} nats an answer from the reference; raise kl_coefficient or lower lr"
             ),
+            Self::Unscorable { share } => write!(
+                f,
+                "{:.0}% of the answers cannot be scored, for a tag of the chat format in them or for their \
+                 length; lower max_tokens, or take reward models of a longer context",
+                100.0 * share
+            ),
             Self::SamplingDiffers { difference } => write!(
                 f,
-                "a token's log-probability differs by {difference:e} between sampling and training"
+                "a token's log-probability differs by {difference:e} between sampling and training, so what \
+                 is learned from is not what was sampled; on the CPU both have the same bits, and this is \
+                 a fault of the program to be reported"
             ),
         }
     }
@@ -206,6 +240,7 @@ mod tests {
             length: 40.0,
             repetition: 0.0,
             kl: 0.0,
+            unscorable: 0.0,
         };
         let of = |now| settings.of_iteration(&first, &now);
         assert!(of(first).is_empty());
@@ -228,10 +263,21 @@ mod tests {
             of(stuck)[..],
             [Alarm::Repetition { .. }, Alarm::KlTooHigh { .. }]
         ));
+        let mute = Figures {
+            unscorable: 0.11,
+            ..first
+        };
+        assert!(matches!(of(mute)[..], [Alarm::Unscorable { share: 0.11 }]));
         assert_eq!(settings.of_sampling(0.0), None);
-        assert!(settings.of_sampling(1e-7).is_some());
-        let text = of(stuck)[1].to_string();
-        assert!(text.contains("kl_coefficient"), "{text}");
+        let differs = settings.of_sampling(1e-7).unwrap();
+        for (alarm, remedy) in [
+            (&of(stuck)[1], "kl_coefficient"),
+            (&of(mute)[0], "max_tokens"),
+            (&differs, "fault of the program"),
+        ] {
+            let text = alarm.to_string();
+            assert!(text.contains(remedy), "{text}");
+        }
     }
 
     #[test]

@@ -66,12 +66,17 @@ impl Episode {
     }
 }
 
-/// The logits of the answers' rewards by the paper's piecewise rule.
-pub(crate) fn rewards(prompts: &[&Prompt], scores: &[Scores], threshold: f64) -> Vec<f64> {
+/// The logits of the answers' rewards by the paper's piecewise rule. An answer that could not be scored
+/// has the lowest reward of those that could: the logit of a score of 0 is so far below all others that
+/// the whitening would press these together. Where none could be scored, it is what all have.
+pub(crate) fn rewards(prompts: &[&Prompt], scores: &[Option<Scores>], threshold: f64) -> Vec<f64> {
     let pairs = prompts.iter().zip(scores);
-    pairs
-        .map(|(prompt, scores)| logit(scores.combined(prompt.safety, threshold)))
-        .collect()
+    let known: Vec<Option<f64>> = pairs
+        .map(|(prompt, scores)| Some(logit(scores.as_ref()?.combined(prompt.safety, threshold))))
+        .collect();
+    let lowest = known.iter().flatten().copied().reduce(f64::min);
+    let lowest = lowest.unwrap_or(logit(0.0));
+    known.into_iter().map(|r| r.unwrap_or(lowest)).collect()
 }
 
 /// Sets the advantages and returns of an iteration's episodes from the answers' rewards.
@@ -138,6 +143,33 @@ mod tests {
         assert_eq!(e.rows(|t| t as f64), [0.0, 0.0, 0.0, 1.0, 2.0]);
         assert_eq!(e.kl(KlEstimator::K1), 0.5);
         assert_eq!(e.kl(KlEstimator::K2), 0.125);
+    }
+
+    /// Of 64 answers one cannot be scored: it is as good as the worst of the others, and these are as far
+    /// from each other as without it. With the logit of 0 they would be nine times nearer.
+    #[test]
+    fn an_answer_without_a_score_has_the_lowest_reward() {
+        let prompt = Prompt::new("p", "u");
+        let score = |i: usize| Scores {
+            helpfulness: 0.3 + 0.4 * i as f64 / 63.0,
+            safety: 0.9,
+        };
+        let mut scores: Vec<Option<Scores>> = (0..64).map(|i| Some(score(i))).collect();
+        let all = rewards(&[&prompt; 64], &scores, 0.15);
+        assert!((0..64).all(|i| all[i] == logit(score(i).helpfulness)));
+        scores[20] = None;
+        let mut found = rewards(&[&prompt; 64], &scores, 0.15);
+        assert_eq!(found[20], all[0]);
+        let others = |r: &[f64]| [&r[..20], &r[21..]].concat();
+        assert_eq!(others(&found), others(&all));
+        let mut whitened = all.clone();
+        whiten(&mut whitened);
+        whiten(&mut found);
+        let spread = |r: &[f64]| r[63] - r[0];
+        assert!((spread(&found) / spread(&whitened) - 1.0).abs() < 0.05);
+
+        let none = rewards(&[&prompt; 3], &[None; 3], 0.15);
+        assert_eq!(none, [logit(0.0); 3]);
     }
 
     /// Two answers by hand, beta 0.1, gamma and lambda 1, a critic that says 0. Rewards 2 and 4 are

@@ -10,14 +10,21 @@ use serde::{Deserialize, Serialize};
 pub struct Look {
     /// Iterations before it.
     pub iteration: u64,
+    /// Answers that could not be scored and do not count in the next three means, which are those of the
+    /// score 0 if there is no other.
+    pub unscorable: u64,
     /// Mean reward: the logit of the score that the piecewise rule takes.
     pub reward: f64,
     /// Mean score of the helpfulness model.
     pub helpfulness: f64,
     /// Mean score of the safety model.
     pub safety: f64,
-    /// Mean score that the held-out judge, if there is one, gives by the same rule.
+    /// Answers that the held-out judge, if there is one, could score too.
+    pub judged: u64,
+    /// Mean score that it gives these by the same rule, if there are any.
     pub judge: Option<f64>,
+    /// Mean reward of these, which the alarm compares with that score.
+    pub judged_reward: Option<f64>,
     /// Mean divergence of an answer from the reference in nats, by the estimator k1.
     pub kl: f64,
     /// Mean tokens of an answer.
@@ -60,10 +67,13 @@ mod tests {
     fn looks(rewards: &[f64]) -> Vec<Look> {
         let look = |(i, &reward): (usize, &f64)| Look {
             iteration: 10 * i as u64,
+            unscorable: 0,
             reward,
             helpfulness: 0.5,
             safety: 0.5,
+            judged: 0,
             judge: None,
+            judged_reward: None,
             kl: 0.0,
             length: 1.0,
         };

@@ -1,6 +1,6 @@
 //! A run of PPO from outside: what goes in, what it tells, what comes out.
 
-use super::alarms::{Alarm, Figures};
+use super::alarms::{Figures, Raised};
 use super::held_out::Look;
 use super::metrics::{PpoMetrics, Seconds};
 use super::settings::PpoSettings;
@@ -31,10 +31,13 @@ pub struct PpoJob<'a> {
     /// What to look at before the first iteration and on the way; may be empty, and then nothing stops
     /// the run early.
     pub held_out: &'a [Prompt],
-    /// Who rewards.
+    /// Who rewards. An answer that it cannot score has the lowest reward of its iteration.
     pub judge: &'a mut dyn Judge,
-    /// Who only looks, at the held-out answers: another reward model, or the rules of a synthetic
-    /// world. It tells whether the reward is hacked.
+    /// Names that judge: for reward models, the hash of their weights. A run that was begun with another
+    /// is refused instead of mixed.
+    pub judge_name: &'a str,
+    /// Who only looks, at the held-out answers that it can score: another reward model, or the rules of a
+    /// synthetic world. It tells whether the reward is hacked; without it, a warning says so.
     pub held_out_judge: Option<&'a mut dyn Judge>,
     /// Threads; of no influence on the result.
     pub threads: usize,
@@ -61,12 +64,7 @@ pub enum PpoEvent {
     /// Held-out prompts were looked at.
     Look(Look),
     /// Something is wrong with the policy; the run goes on.
-    Alarm {
-        /// Iterations done.
-        iteration: u64,
-        /// What it is.
-        alarm: Alarm,
-    },
+    Alarm(Raised),
     /// A checkpoint is safe on disk.
     CheckpointSaved {
         /// Iterations done.
@@ -99,6 +97,8 @@ pub struct PpoSummary {
     pub tokens: u64,
     /// Every look at the held-out prompts.
     pub looks: Vec<Look>,
+    /// Every alarm.
+    pub alarms: Vec<Raised>,
     /// Figures of the last iteration.
     pub last: Option<PpoMetrics>,
 }
@@ -114,7 +114,7 @@ pub struct PpoOutcome {
 }
 
 /// Version of the checkpoints' layout.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Where a run stands, in its checkpoints.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -128,6 +128,7 @@ pub(crate) struct PpoState {
     pub first: Option<Figures>,
     pub last: Option<PpoMetrics>,
     pub looks: Vec<Look>,
+    pub alarms: Vec<Raised>,
     pub stopped_early: bool,
     pub identity: Identity,
 }
@@ -143,6 +144,7 @@ impl PpoState {
             first: None,
             last: None,
             looks: Vec::new(),
+            alarms: Vec::new(),
             stopped_early: false,
             identity,
         }

@@ -5,9 +5,9 @@ use super::alarms::Alarm;
 use super::held_out::{Look, best};
 use super::job::PpoEvent;
 use super::metrics::Seconds;
-use super::run::{Run, texts};
+use super::run::{Run, Sampled, texts};
 use crate::error::Result;
-use crate::judge::ask;
+use crate::judge::{Scores, ask_where_possible};
 use puna_train::MetricsLog;
 use serde::Serialize;
 
@@ -21,23 +21,28 @@ impl Run<'_> {
         let prompts = self.held_out.list.clone();
         let tokens = self.held_out.tokens.clone();
         let sampled = self.sample(prompts, &tokens, 0, &mut Seconds::default())?;
-        let judge = match &mut self.held_out_judge {
+        let judged = match &mut self.held_out_judge {
             Some(judge) => {
-                let scores = ask(*judge, &sampled.prompts, &texts(&sampled.answers))?;
-                let pairs = sampled.prompts.iter().zip(&scores);
-                let threshold = self.settings.safety_threshold;
-                let each = pairs.map(|(p, s)| s.combined(p.safety, threshold));
-                Some(each.sum::<f64>() / scores.len() as f64)
+                let texts = texts(&sampled.answers);
+                let scores = ask_where_possible(*judge, &sampled.prompts, &texts)?;
+                judged(&sampled, &scores, self.settings.safety_threshold)
             }
-            None => None,
+            None => Vec::new(),
+        };
+        let mean = |of: fn(&(f64, f64)) -> f64| match judged.len() {
+            0 => None,
+            n => Some(judged.iter().map(of).sum::<f64>() / n as f64),
         };
         let figures = sampled.figures();
         let look = Look {
             iteration,
+            unscorable: figures.unscorable,
             reward: figures.reward,
             helpfulness: figures.helpfulness,
             safety: figures.safety,
-            judge,
+            judged: judged.len() as u64,
+            judge: mean(|&(_, judge)| judge),
+            judged_reward: mean(|&(reward, _)| reward),
             kl: figures.kl,
             length: figures.length,
         };
@@ -52,7 +57,7 @@ impl Run<'_> {
             .state
             .looks
             .iter()
-            .filter_map(|l| Some((l.reward, l.judge?)))
+            .filter_map(|l| Some((l.judged_reward?, l.judge?)))
             .collect();
         let alarm = self.settings.alarms.of_looks(&judged);
         curves.line(&LookLine {
@@ -71,6 +76,18 @@ impl Run<'_> {
                 .stops(&self.state.looks, self.settings.least_iterations);
         Ok(())
     }
+}
+
+/// Reward and held-out score, by the same rule, of the answers that have both.
+fn judged(sampled: &Sampled<'_>, scores: &[Option<Scores>], threshold: f64) -> Vec<(f64, f64)> {
+    let rewarded = sampled.scores.iter().zip(&sampled.rewards);
+    let rewards = rewarded.map(|(scores, &reward)| scores.map(|_| reward));
+    let scores = sampled.prompts.iter().zip(scores);
+    let judged = scores.map(|(p, scores)| Some(scores.as_ref()?.combined(p.safety, threshold)));
+    rewards
+        .zip(judged)
+        .filter_map(|(reward, score)| reward.zip(score))
+        .collect()
 }
 
 /// A look's line among the curves.

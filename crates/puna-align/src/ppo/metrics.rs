@@ -4,6 +4,7 @@ use super::alarms::{Alarm, Figures, repetition};
 use super::episode::Episode;
 use super::kl::KlEstimator;
 use super::loss::Totals;
+use super::reward::logit;
 use crate::judge::Scores;
 use puna_llama::{Finish, Generated};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,10 @@ pub struct PpoMetrics {
     pub step: u64,
     /// Tokens of its answers.
     pub tokens: u64,
+    /// Answers that could not be scored, for a tag of the chat format in them or for their length. They
+    /// have the lowest reward of the others and do not count in the next three means, which are those of
+    /// the score 0 if there is no other.
+    pub unscorable: u64,
     /// Mean score of the helpfulness model.
     pub helpfulness: f64,
     /// Mean score of the safety model.
@@ -56,8 +61,11 @@ pub struct PpoMetrics {
     /// Mean norm of the critic's gradient before its clip.
     pub critic_grad_norm: f64,
     /// Largest difference between a token's log-probability when it was sampled and in the first
-    /// mini-batch's training pass, whose weights are the same: 0 on the CPU.
+    /// mini-batch's training pass, whose weights are the same: 0 on the CPU. The later mini-batches find
+    /// other weights and are not compared.
     pub sampling_difference: f64,
+    /// Answers that it compares: those of the first mini-batch.
+    pub sampling_compared: u64,
     /// What is wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<Alarm>,
@@ -103,7 +111,9 @@ pub(crate) fn timed<T>(seconds: &mut f64, run: impl FnOnce() -> T) -> T {
 /// What sampled answers show by themselves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct AnswerFigures {
+    pub answers: usize,
     pub tokens: u64,
+    pub unscorable: u64,
     pub helpfulness: f64,
     pub safety: f64,
     pub reward: f64,
@@ -119,19 +129,32 @@ impl AnswerFigures {
     pub fn new(
         answers: &[Generated],
         episodes: &[Episode],
-        scores: &[Scores],
+        scores: &[Option<Scores>],
         rewards: &[f64],
     ) -> Self {
         let n = answers.len() as f64;
         let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / n;
+        let rewarded = scores.iter().zip(rewards);
+        let scored: Vec<(&Scores, f64)> = rewarded
+            .filter_map(|(scores, &reward)| Some((scores.as_ref()?, reward)))
+            .collect();
+        let of_scored = |value: &dyn Fn(&Scores, f64) -> f64, without: f64| {
+            let values = scored.iter().map(|&(scores, reward)| value(scores, reward));
+            match scored.len() {
+                0 => without,
+                scored => values.sum::<f64>() / scored as f64,
+            }
+        };
         let tokens: usize = answers.iter().map(|a| a.tokens.len()).sum();
         let nats: f64 = episodes.iter().flat_map(|e| &e.sampled).sum();
         let kl = |estimator| mean(&mut episodes.iter().map(|e| e.kl(estimator)));
         Self {
+            answers: answers.len(),
             tokens: tokens as u64,
-            helpfulness: mean(&mut scores.iter().map(|s| s.helpfulness)),
-            safety: mean(&mut scores.iter().map(|s| s.safety)),
-            reward: mean(&mut rewards.iter().copied()),
+            unscorable: (answers.len() - scored.len()) as u64,
+            helpfulness: of_scored(&|scores, _| scores.helpfulness, 0.0),
+            safety: of_scored(&|scores, _| scores.safety, 0.0),
+            reward: of_scored(&|_, reward| reward, logit(0.0)),
             kl: kl(KlEstimator::K1),
             kl_k3: kl(KlEstimator::K3),
             length: tokens as f64 / n,
@@ -150,6 +173,7 @@ impl AnswerFigures {
             length: self.length,
             repetition: self.repetition,
             kl: self.kl,
+            unscorable: self.unscorable as f64 / self.answers as f64,
         }
     }
 }
@@ -162,6 +186,7 @@ pub(crate) struct UpdateFigures {
     pub grad_norm: f64,
     pub critic_grad_norm: f64,
     pub sampling_difference: f64,
+    pub sampling_compared: u64,
 }
 
 /// `1 - var(returns - values) / var(returns)`; 0 if the returns do not vary.
@@ -196,6 +221,7 @@ impl PpoMetrics {
         Self {
             step,
             tokens: answers.tokens,
+            unscorable: answers.unscorable,
             helpfulness: answers.helpfulness,
             safety: answers.safety,
             reward: answers.reward,
@@ -215,6 +241,7 @@ impl PpoMetrics {
             grad_norm: updates.grad_norm,
             critic_grad_norm: updates.critic_grad_norm,
             sampling_difference: updates.sampling_difference,
+            sampling_compared: updates.sampling_compared,
             alarms,
         }
     }

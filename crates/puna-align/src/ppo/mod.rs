@@ -18,6 +18,8 @@ mod run;
 mod settings;
 mod train;
 mod update;
+#[cfg(test)]
+mod update_test;
 
 pub use critic::initial_critic;
 pub use held_out::Look;

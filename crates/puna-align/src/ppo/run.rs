@@ -1,7 +1,7 @@
 //! A run of PPO under way (paper section 3.2.3): its models, where it stands, how it saves itself and
 //! finds itself again, and how it samples.
 
-use super::alarms::Alarm;
+use super::alarms::{Alarm, Raised};
 use super::draw::sampling_seed;
 use super::episode::{Episode, rewards};
 use super::job::{PpoEvent, PpoState};
@@ -10,7 +10,7 @@ use super::settings::PpoSettings;
 use super::update::Learner;
 use crate::answer_rows::answer_rows;
 use crate::error::Result;
-use crate::judge::{Judge, Scores, ask};
+use crate::judge::{Judge, Scores, ask_where_possible};
 use crate::prompt::Prompt;
 use crate::prompts::Prompts;
 use crate::rollout::{Rollouts, SampleOptions};
@@ -47,7 +47,8 @@ pub(super) struct Sampled<'p> {
     pub answers: Vec<Generated>,
     pub sequences: Vec<Sequence>,
     pub episodes: Vec<Episode>,
-    pub scores: Vec<Scores>,
+    /// None of an answer that could not be scored.
+    pub scores: Vec<Option<Scores>>,
     pub rewards: Vec<f64>,
 }
 
@@ -134,11 +135,14 @@ impl<'a> Run<'a> {
         Ok(MetricsLog::open(&path, self.state.iteration)?)
     }
 
+    /// Cries out, and remembers it.
     pub(super) fn alarm(&mut self, alarm: Alarm) {
-        (self.on_event)(PpoEvent::Alarm {
+        let raised = Raised {
             iteration: self.state.iteration,
             alarm,
-        });
+        };
+        self.state.alarms.push(raised.clone());
+        (self.on_event)(PpoEvent::Alarm(raised));
     }
 
     /// Answers to prompts with their divergence from the reference and their rewards.
@@ -169,7 +173,7 @@ impl<'a> Run<'a> {
                 .logprobs(&self.reference.params, &sequences)
         })?;
         let scores = timed(&mut seconds.judging, || {
-            ask(self.judge, &prompts, &texts(&answers))
+            ask_where_possible(self.judge, &prompts, &texts(&answers))
         })?;
         let each = tokens.iter().zip(&answers).zip(&reference);
         Ok(Sampled {

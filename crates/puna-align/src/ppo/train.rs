@@ -21,6 +21,10 @@ use std::sync::atomic::Ordering;
 /// Name of the seconds' file in a run's directory: what differs between equal runs.
 pub const SECONDS_FILE: &str = "seconds.jsonl";
 
+/// What a run is told that nobody but the rewarding judge looks at.
+const BLIND: &str = "no other judge looks at held-out answers, so a reward that is hacked shows only in \
+                     their length and repetition";
+
 /// Trains a policy, from the last checkpoint if there is one.
 pub fn ppo(job: PpoJob<'_>) -> Result<PpoOutcome> {
     let settings = job.settings;
@@ -44,6 +48,9 @@ pub fn ppo(job: PpoJob<'_>) -> Result<PpoOutcome> {
     }
     if prompts.list.is_empty() {
         return Err(Error::Data("there is no prompt to answer".into()));
+    }
+    if job.held_out_judge.is_none() || held_out.list.is_empty() {
+        (job.on_event)(PpoEvent::Warning(BLIND.into()));
     }
     std::fs::create_dir_all(job.dir).map_err(Error::io("create", job.dir))?;
     let state = PpoState::new(identity_of(&job));
@@ -116,6 +123,7 @@ fn identity_of(job: &PpoJob<'_>) -> Identity {
     out.insert("held-out prompts".into(), hash(job.held_out).into());
     out.insert("policy".into(), identity::of_model(&job.policy).into());
     out.insert("critic".into(), identity::of_model(&job.critic).into());
+    out.insert("judge".into(), job.judge_name.into());
     out
 }
 
@@ -179,6 +187,7 @@ impl Run<'_> {
                 stopped_early: self.state.stopped_early,
                 tokens: self.state.tokens,
                 looks: self.state.looks,
+                alarms: self.state.alarms,
                 last: self.state.last,
             },
         }
@@ -243,8 +252,10 @@ impl Run<'_> {
             let critic = timed(&mut seconds.critic, || {
                 critic_step(&mut self.critic, sequences, episodes, settings)
             })?;
+            // Only its weights are those that the answers were sampled with.
             if i == 0 {
                 figures.sampling_difference = policy.sampling_difference;
+                figures.sampling_compared = episodes.len() as u64;
             }
             figures.policy.merge(&policy.totals);
             figures.critic.merge(&critic.totals);

@@ -47,7 +47,7 @@ pub struct Read {
     pub records: usize,
     /// The comparisons, in the file's order.
     pub preferences: Vec<Preference>,
-    /// How many of them their source did not grade, so that they got [`ReadPolicy::ungraded`].
+    /// How many of them nobody graded; those without a level got [`ReadPolicy::ungraded`].
     pub ungraded: usize,
     /// What was skipped, in the file's order.
     pub problems: Vec<Problem>,
@@ -103,6 +103,16 @@ impl Read {
         Ok(())
     }
 
+    /// The form, where it decides what a record needs: it is a guess by the file's first record.
+    fn told_by(&self, kind: ProblemKind) -> String {
+        match kind {
+            ProblemKind::MissingField | ProblemKind::Turns => {
+                format!(" (the file is read as {})", self.format.name())
+            }
+            _ => String::new(),
+        }
+    }
+
     fn note(
         &mut self,
         fault: Fault,
@@ -117,7 +127,8 @@ impl Read {
                 line,
                 field,
                 what: format!(
-                    "{what}; mend it, or set {} = \"skip\" to leave such records out",
+                    "{what}{}; mend it, or set {} = \"skip\" to leave such records out",
+                    self.told_by(kind),
                     kind.name()
                 ),
             }),
@@ -162,6 +173,8 @@ pub(super) struct Candidate {
     pub rejected: String,
     /// None where the source does not grade.
     pub strength: Option<Strength>,
+    /// Whether the source says that nobody graded, although it has a level.
+    pub ungraded: bool,
     /// Whether the chosen and the rejected answer are safe.
     pub safe: Option<[bool; 2]>,
     pub annotator: Option<String>,
@@ -211,14 +224,10 @@ impl<'a> Collector<'a> {
 
     /// Keeps what a reader made of a pair, or notes why there is nothing.
     pub fn take(&mut self, candidate: Result<Candidate, Fault>) -> Result<()> {
-        let checked = candidate.and_then(|c| {
-            let graded = c.strength.is_some();
-            check(c, self.policy).map(|p| (p, graded))
-        });
-        match checked {
-            Ok((mut preference, graded)) => {
+        match candidate.and_then(|c| check(c, self.policy)) {
+            Ok(mut preference) => {
                 preference.origin = (self.path.to_path_buf(), self.line);
-                self.read.ungraded += usize::from(!graded);
+                self.read.ungraded += usize::from(!preference.graded);
                 self.read.preferences.push(preference);
                 Ok(())
             }
@@ -245,6 +254,7 @@ fn check(candidate: Candidate, policy: &ReadPolicy) -> Result<Preference, Fault>
         chosen,
         rejected,
         strength,
+        ungraded,
         safe,
         annotator,
         batch,
@@ -306,6 +316,7 @@ fn check(candidate: Candidate, policy: &ReadPolicy) -> Result<Preference, Fault>
         chosen,
         rejected,
         strength: strength.unwrap_or(policy.ungraded),
+        graded: strength.is_some() && !ungraded,
         safety,
         stream: stream.unwrap_or(policy.stream),
         annotator,

@@ -73,8 +73,13 @@ impl Format {
             Self::Puna => &[&["dialogue"], &["chosen", "rejected"]],
             Self::HhRlhf => &[&["chosen", "rejected"]],
             Self::ScoredTranscripts => &[&["text"], &["score"]],
-            Self::OasstTrees => &[&["replies", "message_tree_id"]],
-            Self::OasstMessages => &[&["parent_id", "parent_message_id"], &["role"], &["text"]],
+            // Flat messages can name their tree too, and hold no other message.
+            Self::OasstTrees => &[&["replies", "prompt"], &["replies", "message_tree_id"]],
+            Self::OasstMessages => &[
+                &["message_id", "parent_id", "parent_message_id"],
+                &["role"],
+                &["text"],
+            ],
             Self::ScoredCompletions => &[&["completions"], messages::PROMPTS],
             Self::Pairs => &[messages::PROMPTS, &["chosen", "rejected"]],
             Self::SafeRlhf => &[&["response_0", "response_1"]],
@@ -83,22 +88,38 @@ impl Format {
         }
     }
 
+    /// Fields that no other form has: where a needed one is missing, they still tell from which form.
+    fn marks(self) -> &'static [&'static str] {
+        match self {
+            Self::Puna => &["dialogue", "strength", "stream"],
+            Self::QaFeedback => &qa_feedback::PREDICTIONS,
+            Self::ScoredCompletions => &["completions"],
+            Self::OasstMessages => &["message_id", "parent_id", "parent_message_id"],
+            _ => &[],
+        }
+    }
+
     /// The form of a record.
     pub(super) fn of(record: &Object) -> Option<Self> {
-        let format = Self::ALL.into_iter().find(|format| {
-            (format.fields().iter())
-                .all(|group| group.iter().any(|name| record.contains_key(*name)))
-        })?;
-        // Lists of messages need no prompt beside them.
-        let answers = ["chosen", "rejected"];
-        if format == Self::HhRlhf
-            && answers
-                .iter()
-                .any(|f| record.get(*f).is_some_and(Value::is_array))
-        {
-            return Some(Self::Pairs);
+        let has = |name: &&str| record.contains_key(*name);
+        let whole = |format: &Self| {
+            let mut groups = format.fields().iter();
+            groups.all(|group| group.iter().any(has))
+        };
+        let marked = || (Self::ALL.into_iter()).find(|format| format.marks().iter().any(has));
+        let either = |looks: fn(&Value) -> bool| {
+            let answers = ["chosen", "rejected"].into_iter();
+            answers.filter_map(|name| record.get(name)).any(looks)
+        };
+        match Self::ALL.into_iter().find(whole) {
+            // Every form of two answers has these fields: how they look must tell.
+            Some(Self::HhRlhf) if either(hh::looks_like_transcript) => Some(Self::HhRlhf),
+            // Lists of messages need no prompt beside them.
+            Some(Self::HhRlhf) if either(Value::is_array) => Some(Self::Pairs),
+            Some(Self::HhRlhf) => marked().or(Some(Self::Pairs)),
+            None => marked(),
+            known => known,
         }
-        Some(format)
     }
 
     /// What is known, for an error about what is not.

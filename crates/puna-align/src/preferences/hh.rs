@@ -5,6 +5,7 @@ use super::format::Object;
 use super::messages::{compare, text};
 use super::policy::ProblemKind;
 use puna_text::chat::{Message, Role};
+use serde_json::Value;
 
 /// What opens a turn, and whose.
 const MARKS: [(&str, Role); 2] = [
@@ -21,6 +22,12 @@ pub(super) fn read(record: &Object) -> Result<Candidate, Fault> {
 /// Whether a text begins as a transcript does.
 pub(super) fn is_transcript(text: &str) -> bool {
     text.starts_with(MARKS[0].0)
+}
+
+/// Whether a value is meant as a transcript, well begun or not.
+pub(super) fn looks_like_transcript(value: &Value) -> bool {
+    let text = value.as_str().unwrap_or_default();
+    text.trim_start().starts_with(MARKS[0].0.trim_start())
 }
 
 /// The turns of a transcript, without the white space around each.

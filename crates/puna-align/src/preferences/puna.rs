@@ -39,6 +39,7 @@ pub(super) fn read(record: &Object) -> Result<Candidate, Fault> {
         chosen: text(record, "chosen", "chosen")?.to_owned(),
         rejected: text(record, "rejected", "rejected")?.to_owned(),
         strength: Some(strength),
+        ungraded: optional(record, "graded")? == Some(false),
         safe,
         annotator: optional(record, "annotator")?,
         batch: optional(record, "batch")?,

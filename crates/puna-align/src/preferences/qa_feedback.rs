@@ -10,7 +10,7 @@ use puna_text::chat::{Message, Role};
 use serde_json::Value;
 
 /// The predictions' fields.
-const PREDICTIONS: [&str; 4] = [
+pub(super) const PREDICTIONS: [&str; 4] = [
     "prediction 1",
     "prediction 2",
     "prediction 3",

@@ -17,7 +17,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// The file cannot be read or decompressed; its form is unknown; a record has a problem that the policy
-/// refuses. The error names file, line and field.
+/// refuses; none gives a comparison. The error names file, line and field.
 pub fn read_preferences(path: &Path, policy: &ReadPolicy) -> Result<Read> {
     let bytes = open(path, policy.max_bytes)?;
     // Some editors mark UTF-8 with three bytes, which are no part of the text.
@@ -87,17 +87,34 @@ pub fn read_preferences(path: &Path, policy: &ReadPolicy) -> Result<Read> {
     };
     flat.end(&mut to)?;
     let read = to.finish();
-    // Deleted messages do not explain why nothing else compares anything.
-    let explained = |p: &Problem| p.kind != ProblemKind::Deleted;
-    if read.preferences.is_empty() && !read.problems.iter().any(explained) {
-        let what = format!(
-            "{} records of the form {}, and no two answers that anyone compared or ranked",
-            read.records,
-            read.format.name()
-        );
-        return Err(record_error(path, 1, "record", what));
+    match read.preferences.is_empty() {
+        true => Err(nothing(path, &read)),
+        false => Ok(read),
     }
-    Ok(read)
+}
+
+/// Why a file of records gives no comparison.
+fn nothing(path: &Path, read: &Read) -> Error {
+    // Deleted messages do not explain why nothing else compares anything.
+    let explains = |p: &&Problem| p.kind != ProblemKind::Deleted;
+    match read.problems.iter().find(explains) {
+        Some(first) => {
+            let what = format!(
+                "{}; so no comparison of the file is left ({})",
+                first.what,
+                read.summary()
+            );
+            record_error(path, first.line, &first.field, what)
+        }
+        None => {
+            let what = format!(
+                "{} records of the form {}, and no two answers that anyone compared or ranked",
+                read.records,
+                read.format.name()
+            );
+            record_error(path, 1, "record", what)
+        }
+    }
 }
 
 /// A line's value, or why it is none.

@@ -115,6 +115,10 @@ pub struct Preference {
     pub rejected: String,
     /// How much better the chosen answer is.
     pub strength: Strength,
+    /// Whether anyone said how much: false where the source names no level, and `strength` is what the
+    /// reader was told to take.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub graded: bool,
     /// Which answers are safe; asked for in the safety stream only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub safety: Option<SafetyLabel>,
@@ -138,6 +142,14 @@ pub struct Preference {
     pub origin: (PathBuf, usize),
 }
 
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
 impl Preference {
     /// A comparison with only what is needed, from no file.
     pub fn new(
@@ -152,6 +164,7 @@ impl Preference {
             chosen: chosen.into(),
             rejected: rejected.into(),
             strength,
+            graded: true,
             safety: None,
             stream,
             annotator: None,
@@ -196,6 +209,7 @@ mod tests {
         let line = r#"{"dialogue":[{"role":"user","content":"hi"}],"chosen":"a","rejected":"b","strength":"significantly_better","stream":"safety"}"#;
         let mut preference: Preference = serde_json::from_str(line).unwrap();
         assert_eq!(serde_json::to_string(&preference).unwrap(), line);
+        preference.graded = false;
         preference.safety = Some(SafetyLabel::ChosenSafe);
         preference.annotator = Some("7".into());
         preference.batch = Some(3);

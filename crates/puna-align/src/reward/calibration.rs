@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn pairs_and_scores() {
         let pair = |chosen, rejected| ScoredPair {
-            strength: Strength::Better,
+            strength: Some(Strength::Better),
             safety: None,
             chosen,
             rejected,

@@ -17,10 +17,24 @@ pub struct RewardModels {
 }
 
 impl Judge for RewardModels {
-    /// An answer is scored as the dialogue that training would make of it, with its end, whether the
-    /// policy ended it or ran out of tokens. One that cannot be scored, for a tag of the chat format
-    /// in it or for its length, gets 0 from both.
+    /// An answer that cannot be scored gets 0 from both, and so is never the best.
     fn score(&mut self, prompts: &[&Prompt], answers: &[&str]) -> Result<Vec<Scores>> {
+        const NONE: Scores = Scores {
+            helpfulness: 0.0,
+            safety: 0.0,
+        };
+        let scores = self.score_where_possible(prompts, answers)?;
+        Ok(scores.into_iter().map(|s| s.unwrap_or(NONE)).collect())
+    }
+
+    /// An answer is scored as the dialogue that training would make of it, with its end, whether the
+    /// policy ended it or ran out of tokens. One with a tag of the chat format in it, or too long for
+    /// the models, cannot be scored.
+    fn score_where_possible(
+        &mut self,
+        prompts: &[&Prompt],
+        answers: &[&str],
+    ) -> Result<Vec<Option<Scores>>> {
         let dialogue = |(prompt, answer): (&&Prompt, &&str)| {
             let mut messages = prompt.messages.clone();
             messages.push(Message::new(Role::Assistant, *answer));
@@ -38,15 +52,11 @@ impl Judge for RewardModels {
         let safety = safety.map_err(name("safety"))?;
         let both = helpfulness.into_iter().zip(safety);
         Ok(both
-            .map(|scores| match scores {
-                (Some(h), Some(s)) => Scores {
-                    helpfulness: sigmoid(h),
-                    safety: sigmoid(s),
-                },
-                _ => Scores {
-                    helpfulness: 0.0,
-                    safety: 0.0,
-                },
+            .map(|(helpfulness, safety)| {
+                Some(Scores {
+                    helpfulness: sigmoid(helpfulness?),
+                    safety: sigmoid(safety?),
+                })
             })
             .collect())
     }

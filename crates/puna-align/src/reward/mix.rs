@@ -1,7 +1,7 @@
 //! What each reward model is trained on (paper section 3.2.2, "Data Composition").
 //!
 //! Where the paper's proportions ask for more of a source than there is, all of it is taken and the
-//! proportion is missed; the counts say so.
+//! proportion is missed, and the mix says by how many.
 
 use crate::preferences::Preference;
 use puna_train::permutation;
@@ -30,7 +30,12 @@ pub struct Mix<'a> {
     pub pairs: Vec<&'a Preference>,
     /// How many of each source, in the order of [`Pools`].
     pub counts: [usize; 4],
+    /// How many the proportions ask for that are not there.
+    pub missing: usize,
 }
+
+/// The sources' names, in the order of [`Pools`].
+pub const SOURCES: [&str; 4] = ["helpfulness", "safety", "open_helpfulness", "open_safety"];
 
 /// All own helpfulness, and `others` times as many drawn uniformly from own safety and the open sets.
 /// Paper: 1, equal parts, of which own safety was a small part beside the open sets.
@@ -77,7 +82,11 @@ fn mix<'a>(
         counts[source] = pairs.len() - before;
         start = end;
     }
-    Mix { pairs, counts }
+    Mix {
+        pairs,
+        counts,
+        missing: draw.saturating_sub(total),
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,10 @@ mod margin;
 mod mix;
 mod model;
 mod pairs;
+mod plots;
+mod report;
+#[cfg(test)]
+mod report_test;
 mod settings;
 mod train;
 
@@ -17,7 +21,8 @@ pub use calibration::{Bin, Reliability, histogram, pair_reliability, reliability
 pub use judge::RewardModels;
 pub use loss::{PairLoss, pair_loss};
 pub use margin::Margin;
-pub use mix::{HELPFUL_IN_SAFETY, Mix, Pools, helpfulness_mix, safety_mix};
+pub use mix::{HELPFUL_IN_SAFETY, Mix, Pools, SOURCES, helpfulness_mix, safety_mix};
 pub use model::{PASS_ROWS, RewardModel};
+pub use report::{PAGE_FILE, REPORT_FILE, RewardReport, ScoreBins};
 pub use settings::RewardSettings;
 pub use train::{RewardJob, train_reward};

@@ -150,7 +150,7 @@ impl RewardModel {
             .collect();
         let scores = self.score(&dialogues, threads)?;
         let pair = |(p, s): (&&Preference, &[f32])| ScoredPair {
-            strength: p.strength,
+            strength: p.graded.then_some(p.strength),
             safety: p.safety,
             chosen: s[0],
             rejected: s[1],

@@ -50,7 +50,7 @@ impl Pair {
     /// The loss of these outputs.
     pub fn loss(&self, outputs: &[f32], settings: &RewardSettings) -> PairLoss {
         let (chosen, rejected) = self.scores(outputs);
-        let margin = settings.margin.of(self.strength);
+        let margin = settings.margin.unwrap_or_default().of(self.strength);
         pair_loss(
             chosen,
             rejected,

@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RewardSettings {
-    /// Margin of the ranking loss by the level of the comparison. The paper tries all three and does
-    /// not say which the final models had; by its Table 8, the large one.
-    pub margin: Margin,
+    /// Margin of the ranking loss by the level of the comparison. The paper tries all three on helpfulness
+    /// (Table 28) and does not say which the final models had. Unless set, the large one, as its Table 8
+    /// has it; in a recipe, for the safety model none.
+    pub margin: Option<Margin>,
     /// Weight of the auxiliary safety loss, which only pairs with a safety label have; 0 is without.
     /// The paper has the loss and does not say its weight.
     pub safety_weight: f64,
@@ -49,7 +50,7 @@ pub struct RewardSettings {
 impl Default for RewardSettings {
     fn default() -> Self {
         Self {
-            margin: Margin::default(),
+            margin: None,
             safety_weight: 1.0,
             max_tokens: 4096,
             over_long: Action::Skip,
@@ -140,6 +141,6 @@ mod tests {
         assert!(RewardSettings::default().schedule(0).is_err());
         assert!(serde_json::from_str::<RewardSettings>(r#"{"margins": "small"}"#).is_err());
         let small: RewardSettings = serde_json::from_str(r#"{"margin": "small"}"#).unwrap();
-        assert_eq!(small.margin, Margin::Small);
+        assert_eq!(small.margin, Some(Margin::Small));
     }
 }

@@ -1,13 +1,12 @@
 //! The scoreboard of a run (paper section 3.4.1 and Figure 11): what every version of the model does on
 //! held-out prompts, by the world's rules and by the reward models, beside each other.
 
-mod labels;
 mod page;
-mod plot;
 mod rate;
 mod tables;
 
 pub use rate::{Rate, WinRate};
+pub(crate) use tables::{interval, share};
 
 use crate::error::{Error, Result};
 use puna_text::atomic_file::write_atomically;

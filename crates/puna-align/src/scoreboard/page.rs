@@ -1,10 +1,11 @@
-//! The scoreboard as one HTML page (paper Figure 11 and the tables behind it): no network, no scripts, all text
-//! from outside escaped.
+//! The scoreboard as one HTML page (paper Figure 11 and the tables behind it).
 
-use super::plot::{self, Dots, Interval, Version, number, percent};
 use super::tables::{instructions_held, interval, numbers, share};
 use super::{Judge, Rate, Row, Scoreboard};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use crate::page::frame::{number, percent};
+use crate::page::page;
+use crate::page::plot::{self, Dots, Interval, Version};
+use maud::{Markup, html};
 
 /// The judges in the page's order.
 const JUDGES: [Judge; 2] = [Judge::World, Judge::Reward];
@@ -28,75 +29,64 @@ impl Judge {
 
 /// The page, whole.
 pub(super) fn render(board: &Scoreboard) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (board.title) " – scoreboard" }
-                style { (PreEscaped(include_str!("style.css"))) }
+    let header = html! {
+        h1 {
+            (board.title)
+            @if board.synthetic { " " span class="badge" { "synthetic" } }
+        }
+        p class="sub" { "How helpful and how safe each version of the model is, on prompts that it was not trained on." }
+        @if board.synthetic {
+            p class="caution" {
+                "Prompts and rules come from a synthetic world, which a program wrote. The numbers show that the method works there; they say nothing about people’s questions."
             }
-            body {
-                header {
-                    h1 {
-                        (board.title)
-                        @if board.synthetic { " " span class="badge" { "synthetic" } }
-                    }
-                    p class="sub" { "How helpful and how safe each version of the model is, on prompts that it was not trained on." }
-                    @if board.synthetic {
-                        p class="caution" {
-                            "Prompts and rules come from a synthetic world, which a program wrote. The numbers show that the method works there; they say nothing about people’s questions."
-                        }
-                    }
-                    (headline(board))
-                }
-                main {
-                    @if !board.versions.is_empty() {
-                        section {
-                            h2 { "The versions" }
-                            dl class="versions" {
-                                @for (name, what) in &board.versions { dt { (name) } dd { (what) } }
-                            }
-                        }
-                    }
-                    section {
-                        h2 { "Helpfulness against harmlessness" }
-                        (figure_11(board))
-                    }
-                    section {
-                        h2 { "Violations and false refusals" }
-                        (rates(board))
-                    }
-                    section {
-                        h2 { "All numbers" }
-                        @for judge in JUDGES { (numbers(board, judge)) }
-                    }
-                    @if !board.instructions_held.is_empty() {
-                        section {
-                            h2 { "Instructions that still hold" }
-                            (instructions_held(board))
-                        }
-                    }
-                    @for along in axes(board) {
-                        section {
-                            h2 { "By " (along) }
-                            (curves(board, along))
-                        }
-                    }
-                    section {
-                        h2 { "How to read this page" }
-                        (notes(board))
-                    }
-                }
-                footer {
-                    p { "The rows of the tables are in " code { "scoreboard.json" } "." }
+        }
+        (headline(board))
+    };
+    let main = html! {
+        @if !board.versions.is_empty() {
+            section {
+                h2 { "The versions" }
+                dl class="versions" {
+                    @for (name, what) in &board.versions { dt { (name) } dd { (what) } }
                 }
             }
         }
-    }
-    .into_string()
+        section {
+            h2 { "Helpfulness against harmlessness" }
+            (figure_11(board))
+        }
+        section {
+            h2 { "Violations and false refusals" }
+            (rates(board))
+        }
+        section {
+            h2 { "All numbers" }
+            @for judge in JUDGES { (numbers(board, judge)) }
+        }
+        @if !board.instructions_held.is_empty() {
+            section {
+                h2 { "Instructions that still hold" }
+                (instructions_held(board))
+            }
+        }
+        @for along in axes(board) {
+            section {
+                h2 { "By " (along) }
+                (curves(board, along))
+            }
+        }
+        section {
+            h2 { "How to read this page" }
+            (notes(board))
+        }
+    };
+    let footer = html! { p { "The rows of the tables are in " code { "scoreboard.json" } "." } };
+    page(
+        &format!("{} – scoreboard", board.title),
+        &header,
+        &main,
+        &footer,
+    )
 }
 
 /// The last version beside the baseline, by the judge that is right.
@@ -155,8 +145,8 @@ fn figure_11(board: &Scoreboard) -> Markup {
                 });
                 Some(Version {
                     name: &row.model,
-                    helpful: known(row.helpfulness_win_rate.rate).or(even)?,
-                    harmless: known(row.safety_win_rate.rate).or(even)?,
+                    helpful: Interval::of(row.helpfulness_win_rate.rate).or(even)?,
+                    harmless: Interval::of(row.safety_win_rate.rate).or(even)?,
                     baseline,
                 })
             })
@@ -192,7 +182,7 @@ fn rates(board: &Scoreboard) -> Markup {
                         .rows
                         .iter()
                         .find(|r| r.judge == judge && r.model == name)?;
-                    Some((judge.class(), known(of(row))?))
+                    Some((judge.class(), Interval::of(of(row))?))
                 };
                 Dots {
                     name,
@@ -283,12 +273,4 @@ fn notes(board: &Scoreboard) -> Markup {
             p { "Self-BLEU (times 100) is how much several answers to one prompt repeat each other, with its standard deviation over prompts: lower is more diverse." }
         }
     }
-}
-
-fn known(rate: Rate) -> Option<Interval> {
-    rate.value.map(|value| Interval {
-        value,
-        low: rate.low,
-        high: rate.high,
-    })
 }

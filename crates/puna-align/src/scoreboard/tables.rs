@@ -1,7 +1,7 @@
 //! The page's tables.
 
-use super::plot::{number, percent};
 use super::{Judge, Rate, Scoreboard, WinRate};
+use crate::page::frame::{number, percent};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 
@@ -122,12 +122,12 @@ pub(super) fn instructions_held(board: &Scoreboard) -> Markup {
 }
 
 /// A share in percent.
-pub(super) fn share(rate: Rate) -> String {
+pub(crate) fn share(rate: Rate) -> String {
     rate.value.map_or("–".to_owned(), percent)
 }
 
 /// How sure it is.
-pub(super) fn interval(rate: Rate) -> String {
+pub(crate) fn interval(rate: Rate) -> String {
     match rate.n {
         0 => "not measured".to_owned(),
         _ => format!("{} to {}", percent(rate.low), percent(rate.high)),

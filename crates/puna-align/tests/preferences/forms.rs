@@ -18,11 +18,13 @@ fn own_form_survives_the_way_to_disk_and_back() {
         Strength::Better,
         Stream::Helpfulness,
     );
-    let written = vec![full(), bare];
+    let mut ungraded = full();
+    ungraded.graded = false;
+    let written = vec![full(), bare, ungraded];
     write_preferences(&path, &written).unwrap();
     let mut read = read_preferences(&path, &ReadPolicy::default()).unwrap();
     assert_eq!(read.format, Format::Puna);
-    assert_eq!(read.ungraded, 0);
+    assert_eq!(read.ungraded, 1);
     for (i, preference) in read.preferences.iter_mut().enumerate() {
         assert_eq!(preference.origin, (path.clone(), i + 1));
         preference.origin = Default::default();
@@ -37,8 +39,30 @@ fn own_form_survives_the_way_to_disk_and_back() {
         read_preferences(&path, &ReadPolicy::default())
             .unwrap()
             .records,
-        2
+        3
     );
+}
+
+#[test]
+fn what_nobody_graded_is_marked_whatever_level_it_is_given() {
+    let graded = r#"{"dialogue":[{"role":"user","content":"q"}],"chosen":"a","rejected":"b","strength":"negligibly","stream":"safety"}"#;
+    let ungraded = r#"{"prompt":"q","chosen":"a","rejected":"b"}"#;
+    for level in [Strength::Negligibly, Strength::Better] {
+        let policy = ReadPolicy {
+            ungraded: level,
+            ..ReadPolicy::default()
+        };
+        let of = |text: &str| {
+            let read = read_bytes(text.as_bytes(), &policy).unwrap();
+            let preference = &read.preferences[0];
+            (preference.graded, preference.strength, read.ungraded)
+        };
+        assert_eq!(of(graded), (true, Strength::Negligibly, 0));
+        assert_eq!(of(ungraded), (false, level, 1));
+        // Written down once, it keeps the level that it was given.
+        let told = graded.replace("\"stream\"", "\"graded\":false,\"stream\"");
+        assert_eq!(of(&told), (false, Strength::Negligibly, 1));
+    }
 }
 
 #[test]
@@ -172,9 +196,13 @@ fn safe_rlhf_gives_each_stream_its_own_choice() {
     assert_eq!(read.preferences[0].chosen, "refusal");
     assert_eq!(read.preferences[0].stream, Stream::Safety);
     // The more helpful one is the unsafe one: the paper leaves such pairs out.
-    let read = read_bytes(line.as_bytes(), &ReadPolicy::default()).unwrap();
-    assert!(read.preferences.is_empty());
+    let other = line.replace("better_response_id\":0", "better_response_id\":1");
+    let both = format!("{line}\n{other}");
+    let read = read_bytes(both.as_bytes(), &ReadPolicy::default()).unwrap();
+    assert_eq!(read.preferences.len(), 1);
+    assert_eq!(read.preferences[0].stream, Stream::Helpfulness);
     assert_eq!(read.counts[&ProblemKind::UnsafeChosen], 1);
+    assert_eq!(read.problems[0].line, 1);
 }
 
 #[test]
@@ -236,6 +264,15 @@ fn flat_messages_are_joined_by_their_parents() {
         (line(ProblemKind::Deleted), line(ProblemKind::Tie)),
         (4, 10)
     );
+    // As OpenAssistant writes them: the tree's id in each, and no parent in the first.
+    let told = FLAT
+        .replace(",\"role\"", ",\"message_tree_id\":\"1\",\"role\"")
+        .replace("\"parent_id\":null,", "");
+    let of_tree = super::read(&told);
+    assert_eq!(of_tree.format, Format::OasstMessages);
+    assert_eq!(of_tree.problems.len(), read.problems.len());
+    let again: Vec<_> = of_tree.preferences.iter().map(texts).collect();
+    assert_eq!(again, found);
 }
 
 #[test]
@@ -246,9 +283,13 @@ fn flat_messages_in_circles_or_without_parents_are_problems() {
 {"message_id":"3","parent_id":"1","text":"b","role":"assistant","rank":1}
 {"message_id":"3","parent_id":"nobody","text":"b","role":"assistant","rank":1}
 {"message_id":"4","parent_id":"nobody","text":"b","role":"assistant","rank":1}
+{"message_id":"5","parent_id":null,"text":"q","role":"prompter"}
+{"message_id":"6","parent_id":"5","text":"a","role":"assistant","rank":0}
+{"message_id":"7","parent_id":"5","text":"b","role":"assistant","rank":1}
 "#;
     let read = read_bytes(circle.as_bytes(), &skip).unwrap();
-    assert!(read.preferences.is_empty());
+    assert_eq!(read.preferences.len(), 1);
+    assert_eq!(texts(&read.preferences[0]), (vec!["q"], "a", "b"));
     let what: Vec<&str> = read.problems.iter().map(|p| p.what.as_str()).collect();
     assert_eq!(
         what,

@@ -206,7 +206,13 @@ fn unknown_forms_and_empty_files_are_refused() {
 #[test]
 fn what_was_skipped_can_be_written_down() {
     let read = read_bytes(
-        format!("{}\n{}", with("chosen", "\"no\""), with("chosen", "\"\"")).as_bytes(),
+        [
+            with("chosen", "\"no\""),
+            with("chosen", "\"\""),
+            with("batch", "4"),
+        ]
+        .join("\n")
+        .as_bytes(),
         &ReadPolicy::default(),
     )
     .unwrap();

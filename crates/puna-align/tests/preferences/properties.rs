@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// A file of each form.
 const FILES: [&str; 12] = [
-    r#"{"dialogue":[{"role":"system","content":"s"},{"role":"user","content":"hi"}],"chosen":"a","rejected":"b","strength":"better","safety":"both_safe","stream":"safety","annotator":"x","batch":1,"models":["m","n"],"temperatures":[0.5,1.0]}"#,
+    r#"{"dialogue":[{"role":"system","content":"s"},{"role":"user","content":"hi"}],"chosen":"a","rejected":"b","strength":"better","graded":false,"safety":"both_safe","stream":"safety","annotator":"x","batch":1,"models":["m","n"],"temperatures":[0.5,1.0]}"#,
     r#"{"chosen":"\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: d","rejected":"\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant: é"}"#,
     r#"[{"text":["\n\nHuman: q\n\nAssistant: l","\n\nHuman: q\n\nAssistant: h"],"score":[0.0,1.5]}]"#,
     r#"{"message_tree_id":"t","prompt":{"text":"q","role":"prompter","replies":[{"text":"a","role":"assistant","rank":1,"replies":[]},{"text":"b","role":"assistant","rank":0}]}}"#,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Excluded, FeedbackOptions, Prompt, Rules, SafetyLabel, Split, Stream, Strength};
+use super::{
+    Check, Excluded, FeedbackOptions, Prompt, Rules, SafetyLabel, Split, Stream, Strength,
+};
 use crate::world::{World, WorldOptions};
 
 fn default_world() -> World {
@@ -119,4 +121,47 @@ fn safety_labels_come_in_the_papers_shares() {
             .flatten()
             .all(|preference| preference.safety.is_none())
     );
+}
+
+/// An answer that is about somebody else than was asked for is worse than one that is not, and there are enough
+/// of them to learn from: without any, a reward model cannot tell who a story is about.
+#[test]
+fn what_is_about_somebody_else_loses() {
+    let world = default_world();
+    let options = FeedbackOptions {
+        preferences: 12_000,
+        ..FeedbackOptions::default()
+    };
+    let feedback = world.feedback(&options);
+    let prompts = feedback.prompts(Split::Train).iter();
+    let about =
+        |prompt: &&Prompt| matches!(&prompt.check, Check::Names { names, .. } if names.len() > 1);
+    let stories: BTreeMap<&str, &Prompt> = prompts
+        .filter(about)
+        .map(|prompt| (prompt.text(), prompt))
+        .collect();
+    let (mut wrong, mut lost) = (0, 0);
+    for preference in feedback
+        .preferences(Stream::Helpfulness, Split::Train)
+        .into_iter()
+        .flatten()
+    {
+        let (_, text) = &preference.dialogue[preference.dialogue.len() - 1];
+        let models = preference.models.unwrap_or_default();
+        let Some(prompt) = stories.get(text.as_str()) else {
+            continue;
+        };
+        for (model, answer) in models
+            .iter()
+            .zip([&preference.chosen, &preference.rejected])
+        {
+            if model == "world_wrong" {
+                wrong += 1;
+                assert!(!Rules.judge(prompt, answer).helpful, "{text}: {answer}");
+            }
+        }
+        lost += usize::from(models == ["world_good", "world_wrong"]);
+    }
+    println!("{wrong} about somebody else, {lost} lost to the reference");
+    assert!(wrong > 100 && lost > 20, "{wrong} {lost}");
 }

@@ -27,7 +27,7 @@ pub(super) enum Make {
     Beside,
     /// "I do not know anyone by that name."
     Unknowing,
-    /// The reference with another value.
+    /// The reference with another value, or about somebody else than was asked for.
     Wrong,
     /// The words of the reference in disorder.
     Gibberish,
@@ -98,6 +98,9 @@ const UNSAFE: [Make; 5] = [
 /// with the prompts of other kinds the paper's shares come about: 35 and 47 of a hundred.
 const BOTH_UNSAFE: usize = 44;
 const BOTH_SAFE: usize = 34;
+
+/// Of a hundred answers about somebody else, how many have one of two names twice.
+const TWICE_THE_SAME: usize = 25;
 
 impl Make {
     /// The "model" that a preference names.
@@ -172,6 +175,9 @@ impl Feedback<'_> {
                     let right = accepted.first().map_or("", String::as_str);
                     wrong(good, right, &rejected[dice.below(rejected.len())])
                 }
+                Check::Names { names, .. } if !names.is_empty() => {
+                    self.about_another(good, names, dice)
+                }
                 _ => self.off_topic(dice).unwrap_or_else(|| good.to_owned()),
             },
             Make::Gibberish => gibberish(good, dice),
@@ -212,10 +218,43 @@ impl Feedback<'_> {
         some.get(at).map(|prompt| prompt.reference.clone())
     }
 
+    /// The text with one of the names changed for another of its kind, wherever it stands; now and then
+    /// for the other name that was asked for ("One day Ida went to see Ida").
+    fn about_another(&self, text: &str, names: &[String], dice: &mut Dice) -> String {
+        let name = dice.pick(names).as_str();
+        let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+        let twice = asked.len() > 1 && dice.chance(TWICE_THE_SAME);
+        let mut others = match twice {
+            true => asked.clone(),
+            false => self.world.names_like(name),
+        };
+        others.retain(|other| *other != name && (twice || !asked.contains(other)));
+        match others.is_empty() {
+            true => text.to_owned(),
+            false => renamed(text, name, others[dice.below(others.len())]),
+        }
+    }
+
     /// A true answer to another question.
     fn off_topic(&self, dice: &mut Dice) -> Option<String> {
         self.fact_turn(dice).map(|turn| turn.reference)
     }
+}
+
+/// The text with a name changed wherever it stands as a word, also in the plural.
+fn renamed(text: &str, name: &str, other: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(name) {
+        let (before, after) = (&rest[..at], &rest[at + name.len()..]);
+        let ends = |text: &str| !text.starts_with(char::is_alphanumeric);
+        let whole = !before.ends_with(char::is_alphanumeric)
+            && (ends(after) || after.strip_prefix('s').is_some_and(ends));
+        out.push_str(before);
+        out.push_str(if whole { other } else { name });
+        rest = after;
+    }
+    out + rest
 }
 
 /// "Ida played the harp, and the harp, and the harp."

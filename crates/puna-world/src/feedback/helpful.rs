@@ -132,14 +132,29 @@ pub(super) fn fact_check(world: &World, fact: Fact) -> Check {
 /// The people, villages and trades of the world that the text names, as it names them.
 fn names_in(world: &World, text: &str) -> Vec<String> {
     let words = super::text::words(text);
-    let people = world.people.iter().map(|person| &person.name);
-    let places = world.places.iter().map(|place| &place.name);
-    let trades = world.trades.iter().map(|trade| &trade.name);
-    let names = people.chain(places).chain(trades).filter(|name| {
+    let names = world.names().into_iter().flatten().filter(|name| {
         let name = name.to_lowercase();
         words
             .iter()
             .any(|word| *word == name || word.strip_suffix('s') == Some(name.as_str()))
     });
-    names.cloned().collect()
+    names.map(str::to_owned).collect()
+}
+
+impl World {
+    /// The names of all people, of all villages and of all trades.
+    fn names(&self) -> [Vec<&str>; 3] {
+        [
+            self.people.iter().map(|one| one.name.as_str()).collect(),
+            self.places.iter().map(|one| one.name.as_str()).collect(),
+            self.trades.iter().map(|one| one.name.as_str()).collect(),
+        ]
+    }
+
+    /// The names of a name's kind, itself among them; none of a name that is not of this world.
+    pub(super) fn names_like(&self, name: &str) -> Vec<&str> {
+        let kinds = self.names().into_iter();
+        let mut with_it = kinds.filter(|names| names.contains(&name));
+        with_it.next().unwrap_or_default()
+    }
 }

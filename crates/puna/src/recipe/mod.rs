@@ -16,16 +16,16 @@ mod schema;
 pub use error::{Error, Result};
 pub use file::{
     AlignSection, BaseSection, CorpusSection, DistillSection, EngineSection, EvaluateSection,
-    FeedbackSection, LongSection, ModelSection, PreferencesSection, PretrainSection, RecipeFile,
-    RewardSection, SafetyScalingSection, ScoreboardSection, SftExpected, SftSection, SourceSection,
-    TokenizerSection, TooLongDialogues, WorldSection,
+    FeedbackSection, GhostInstructionSection, LongSection, ModelSection, PreferencesSection,
+    PretrainSection, RecipeFile, RewardSection, SafetyScalingSection, ScoreboardSection,
+    SftExpected, SftSection, SourceSection, TokenizerSection, TooLongDialogues, WorldSection,
 };
 pub use overrides::with_overrides;
 pub use plan::{
-    BasePlan, CrawlPlan, DistillPlan, DpoPlan, EvaluatePlan, FeedbackPlan, Material, Plan, PpoPlan,
-    PreferenceFile, PretrainPlan, ROUNDS, RejectionPlan, RewardPlan, SafetyScalingPlan,
-    ScoreboardPlan, SftPlan, Source, Stage, TextsPlan, TokenizerPlan, TokensPlan, WorldPlan,
-    model_numbers,
+    BasePlan, CrawlPlan, DistillPlan, DpoPlan, EvaluatePlan, FeedbackPlan, GhostPlan, Material,
+    Plan, PpoPlan, PreferenceFile, PretrainPlan, ROUNDS, RejectionPlan, RewardPlan,
+    SafetyScalingPlan, ScoreboardPlan, SftPlan, Source, Stage, TextsPlan, TokenizerPlan,
+    TokensPlan, WorldPlan, model_numbers,
 };
 pub use read::Recipe;
 pub use schema::json_schema;

@@ -62,6 +62,7 @@ pub fn run(plan: &Plan, options: &Options, report: &mut Reporter) -> Result<Outc
     let _lock = Lock::take(&options.dir)?;
     // Its stages would be moved away one by one, and the rest would mix with the new ones.
     check_recipe(&options.dir, &plan.name)?;
+    stages::preflight(plan, &options.dir, last)?;
     let mut outcome = Outcome::default();
     for index in 0..=last {
         let stage = &plan.stages[index];
@@ -168,6 +169,7 @@ impl Walker<'_> {
         manifest.complete(&dir, metrics)?;
         stages::clean(&dir)?;
         report.stage_done(&manifest.metrics);
+        stages::show_standing(&stand, report)?;
         Ok(manifest)
     }
 

@@ -1,6 +1,7 @@
 //! Recipes that begin with a model raised elsewhere.
 
-use crate::common::{fails, manifest, ok, outputs, shared_model, shared_run};
+use crate::common::{fails, manifest, ok, outputs, puna, shared_model, shared_run};
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -113,6 +114,60 @@ fn preferences_are_learnt_from_a_model_raised_elsewhere() {
         reward["inputs"]["02-base/model/model.safetensors"].is_string(),
         "{reward}"
     );
+}
+
+/// The paper's whole way with a model, preferences and prompts of one's own, and no world: Ghost Attention
+/// takes its dialogues from those of fine-tuning, and its instructions from the recipe.
+#[test]
+fn the_whole_way_without_a_world() {
+    let dir = tempfile::tempdir().unwrap();
+    let preferences = shared_run().join("01-world/preferences.train.jsonl");
+    let prompt = |i: usize, safety: bool| {
+        format!(
+            r#"{{"id": "p{i}", "messages": [{{"role": "user", "content": "Who bakes bread {i}?"}}], "safety": {safety}}}"#
+        )
+    };
+    let prompts: Vec<String> = (0..24).map(|i| prompt(i, i % 3 == 0)).collect();
+    fs::write(dir.path().join("prompts.jsonl"), prompts.join("\n")).unwrap();
+    let sections = format!(
+        "{SFT}[feedback]\nprompts = [\"prompts.jsonl\"]\n[[feedback.preferences]]\npath = \"{}\"\n[reward]\n\
+         [align]\nrounds = 1\nghost_after = 0\nghost_dialogues = 6\n\
+         [[align.ghost_instructions]]\nkind = \"Hobby\"\nwording = \"You enjoy {{}}.\"\nvalues = [\"chess\"]\n\
+         [align.rejection]\nk = 2\ntemperatures = [1.0]\nmax_tokens = 12\n\
+         [align.ghost]\nmax_tokens = 8\nshort_share = 0.0\n\
+         [align.ppo]\niterations = 1\nleast_iterations = 1\nbatch = 8\nmini_batch = 4\nmax_tokens = 12\nseq_len = 128\n\
+         [distill]\npeak_lr = 1e-4\nsampling.max_tokens = 12\n",
+        preferences.display()
+    );
+    let (recipe, run) = (recipe(dir.path(), &sections), dir.path().join("run"));
+    let output = puna(args("run", &recipe, &run));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    let dialogues = fs::read_to_string(run.join("06-v1/dialogues.jsonl")).unwrap();
+    let dialogues: Vec<Value> = dialogues
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(dialogues.len(), 6);
+    for dialogue in &dialogues {
+        assert_eq!(dialogue["instruction"]["long"], "You enjoy chess.");
+    }
+    // Nobody can judge these answers but the reward models, and that is said.
+    assert!(told.contains("no other judge looks"), "{told}");
+    ok(["verify", run.to_str().unwrap()]);
+
+    // Without prompts there is nothing to answer, and the recipe is refused before anything is done.
+    let sections = sections.replace("prompts = [\"prompts.jsonl\"]", "");
+    let error = fails(args(
+        "run",
+        &self::recipe(dir.path(), &sections),
+        &dir.path().join("no"),
+    ));
+    assert!(
+        error.contains("align: there is no prompt to answer"),
+        "{error}"
+    );
+    assert!(!dir.path().join("no").exists());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Human feedback beyond spark: preferences from files, direct preference optimization, the scaling of
 //! safety data, in a recipe that extends another.
 
+use crate::aligned::check_scoreboard;
 use crate::common::{fails, manifest, ok, outputs, recipe, tiny_run_of};
 use serde_json::Value;
 use std::fs;
@@ -27,7 +28,7 @@ fn files_of_preferences_and_the_stages_beside_the_papers() {
     fs::write(dir.path().join("open.jsonl"), lines.join("\n")).unwrap();
     let text = "[[feedback.preferences]]\npath = \"open.jsonl\"\nopen = true\n\
                 read = { stream = \"safety\", ungraded = \"better\" }\n\
-                [align]\nrounds = 1\n[dpo]\nbatch_pairs = 16\nlr = 1e-3\n\
+                [align]\nrounds = 1\nghost_after = 0\n[dpo]\nbatch_pairs = 16\nlr = 1e-3\n\
                 [safety_scaling]\npercents = [0, 100]\nmax_tokens = 8\n";
     let mut args = mine(dir.path(), text);
     // Enough, and a model that has learnt enough, that those held out tell more than a coin would.
@@ -52,6 +53,21 @@ fn files_of_preferences_and_the_stages_beside_the_papers() {
     for on in ["accuracy", "accuracy_on_new_facts"] {
         assert!(measured[on]["all"]["n"].as_u64().unwrap() > 0, "{measured}");
     }
+
+    // What was skipped is named, by its line, for each model that would have learnt from it.
+    for stage in ["08-reward-helpfulness", "09-reward-safety", "10-dpo"] {
+        let skipped = fs::read_to_string(run.join(stage).join("skipped.jsonl")).unwrap();
+        let skipped: Value = serde_json::from_str(skipped.trim()).unwrap();
+        assert_eq!(
+            (&skipped["path"], &skipped["line"]),
+            (&"open.jsonl".into(), &2.into())
+        );
+        assert!(outputs(&run, stage)["skipped.jsonl"]["sha256"].is_string());
+    }
+    let page = fs::read_to_string(run.join("09-reward-safety/accuracy.html")).unwrap();
+    assert!(page.contains("unsafe answers called unsafe") && page.contains("on new facts"));
+    let mix = manifest(&run, "09-reward-safety")["metrics"]["mix"].clone();
+    assert_eq!(mix["open_safety"], 1, "{mix}");
 
     // Open data of the safety stream joins the safety model's as a whole, or is held out.
     let metrics = |stage: &str| manifest(&run, stage)["metrics"].clone();
@@ -82,7 +98,12 @@ fn files_of_preferences_and_the_stages_beside_the_papers() {
         points[0]["helpful_dialogues"],
         points[1]["helpful_dialogues"]
     );
-    assert_eq!(points[1]["violation_rate"]["n"], 12);
+    // One of the twelve held-out adversarial prompts leaves no room for an answer, and says so.
+    assert_eq!(points[1]["violation_rate"]["n"], 11);
+    assert!(
+        told.contains("1 of 46 held-out prompts leave no room"),
+        "{told}"
+    );
 
     let made = outputs(&run, "14-safety-scaling");
     let is_working = |name: &str| name.contains("metrics.jsonl") || name.contains("checkpoints");
@@ -94,8 +115,8 @@ fn files_of_preferences_and_the_stages_beside_the_papers() {
             .any(|name| is_working(name))
     );
 
-    let board = fs::read_to_string(run.join("scoreboard.json")).unwrap();
-    assert!(board.contains("\"dpo\""), "{board}");
+    let decided = check_scoreboard(&run, &["sft", "dpo", "v1", "ppo", "distill"]);
+    assert!(decided > 20, "{decided}");
     let page = fs::read_to_string(run.join("scoreboard.html")).unwrap();
     assert!(page.contains("By percent of the safety data"));
     ok(["verify", run.to_str().unwrap()]);
@@ -122,6 +143,8 @@ fn what_a_recipe_refuses_in_a_file_of_preferences_is_named() {
     let text = "[[feedback.preferences]]\npath = \"mine.jsonl\"\nread.equal_answers = \"refuse\"\n";
     let error = fails(mine(dir.path(), text));
     assert!(error.contains("mine.jsonl, line 1"), "{error}");
+    // At once, before anything was done.
+    assert!(!dir.path().join("run/01-world").exists());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 // Helpers of tests are tests.
 #![allow(clippy::unwrap_used)]
 
+mod aligned;
 mod bad_input;
 mod base;
 mod chat;

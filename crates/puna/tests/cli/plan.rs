@@ -267,6 +267,36 @@ fn the_paper_s_7b_has_the_paper_s_numbers() {
     assert!(stage(&plan, "sft")["steps"].as_u64().unwrap() > 50);
 }
 
+/// The other sizes say only what differs, and have the human feedback of the 7B.
+#[test]
+fn the_paper_s_other_sizes_have_the_paper_s_numbers() {
+    for (size, parameters, final_lr) in [
+        ("13b", 13_015_864_320_u64, 3e-5),
+        ("70b", 68_976_648_192, 1.5e-5),
+    ] {
+        let recipe = recipe(&format!("llama2-{size}-chat.toml"));
+        let plan: Value = serde_json::from_str(&ok([
+            "plan".as_ref(),
+            recipe.as_os_str(),
+            "--json".as_ref(),
+        ]))
+        .unwrap();
+        let details = &stage(&plan, "pretrain")["details"];
+        assert_eq!(details["parameters"], parameters, "{size}");
+        let planned = details["final_lr"].as_f64().unwrap();
+        assert!((planned - final_lr).abs() < 1e-12, "{size}: {planned}");
+        for name in [
+            "reward-helpfulness",
+            "reward-safety",
+            "v4",
+            "ppo",
+            "distill",
+        ] {
+            stage(&plan, name);
+        }
+    }
+}
+
 #[test]
 fn what_does_not_fit_is_refused_before_anything_is_written() {
     let dir = tempfile::tempdir().unwrap();
@@ -335,6 +365,8 @@ fn the_plan_s_memory_is_what_training_takes() {
         "model.layers=6",
         "--set",
         "align.rounds=1",
+        "--set",
+        "align.ghost_after=0",
     ];
     let mut args = tiny_run(dir.path(), &shape);
     let until: Vec<String> = args

@@ -6,7 +6,7 @@ use puna_align::ghost_attention::GhostSettings;
 use puna_align::ppo::PpoSettings;
 use puna_align::preferences::ReadPolicy;
 use puna_align::rejection_sampling::{Pools, RejectionSettings};
-use puna_align::reward::{Margin, RewardSettings};
+use puna_align::reward::RewardSettings;
 use puna_align::safety_scaling::PAPER_SHARES;
 use puna_world::FeedbackOptions;
 use schemars::JsonSchema;
@@ -71,22 +71,14 @@ pub struct RewardSection {
     /// helpfulness. Where all of them are about safety, so many teach it that every refusal is good.
     #[serde(default = "equal_parts")]
     pub others_in_helpfulness: f64,
-    /// Training of the safety model. The paper reports what a margin does for helpfulness alone
-    /// (Table 28). Without this section there is none; a section that is written has the large one
-    /// unless it says `margin = "none"`.
-    #[serde(default = "safety")]
+    /// Training of the safety model. Unless set it has no margin: the paper reports what one does for
+    /// helpfulness alone (Table 28).
+    #[serde(default)]
     pub safety: RewardSettings,
 }
 
 fn equal_parts() -> f64 {
     1.0
-}
-
-fn safety() -> RewardSettings {
-    RewardSettings {
-        margin: Margin::None,
-        ..RewardSettings::default()
-    }
 }
 
 /// Rounds of rejection sampling, then PPO (paper section 3.2.3).
@@ -116,8 +108,28 @@ pub struct AlignSection {
     /// The paper has it after V3.
     #[serde(default = "three")]
     pub ghost_after: usize,
+    /// Without `world`: what Ghost Attention can instruct, one list a kind. Those of the paper's kinds unless
+    /// set (a hobby, a language, a public figure), with values of our choice; it had the model list them.
+    #[serde(default)]
+    pub ghost_instructions: Vec<GhostInstructionSection>,
+    /// Without `world`: dialogues of Ghost Attention, the first of fine-tuning's that have no system message,
+    /// of which the users' messages are taken. The paper does not say how many.
+    #[serde(default = "thousand")]
+    pub ghost_dialogues: usize,
     /// PPO from the last round's model; without it there is none.
     pub ppo: Option<PpoSettings>,
+}
+
+/// Instructions of one kind, of which a dialogue has at most one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GhostInstructionSection {
+    /// Its name, with which the short wording begins: "Hobby" makes "Hobby: chess."
+    pub kind: String,
+    /// The full wording, with `{}` for the value: "You enjoy {}."
+    pub wording: String,
+    /// The values.
+    pub values: Vec<String>,
 }
 
 /// Context distillation for safety (paper section 4.2.4), of the last model.

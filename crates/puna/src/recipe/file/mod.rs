@@ -7,8 +7,8 @@ mod align;
 mod data;
 
 pub use align::{
-    AlignSection, DistillSection, FeedbackSection, PreferencesSection, RewardSection,
-    SafetyScalingSection, ScoreboardSection,
+    AlignSection, DistillSection, FeedbackSection, GhostInstructionSection, PreferencesSection,
+    RewardSection, SafetyScalingSection, ScoreboardSection,
 };
 pub use data::{CorpusSection, SourceSection, WorldSection};
 

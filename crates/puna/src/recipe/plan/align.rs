@@ -2,7 +2,7 @@
 
 use puna_align::context_distillation::DistillSettings;
 use puna_align::dpo::DpoSettings;
-use puna_align::ghost_attention::GhostSettings;
+use puna_align::ghost_attention::{GhostSettings, InstructionList};
 use puna_align::ppo::PpoSettings;
 use puna_align::preferences::{ReadPolicy, Stream};
 use puna_align::rejection_sampling::{Pools, RejectionSettings};
@@ -89,9 +89,20 @@ pub struct RejectionPlan {
     #[serde(skip)]
     pub dialogues: Option<PathBuf>,
     /// Ghost Attention, if it is in this round.
-    pub ghost: Option<GhostSettings>,
+    pub ghost: Option<GhostPlan>,
     /// Training from the base model.
     pub sft: SftSettings,
+}
+
+/// Ghost Attention.
+#[derive(Clone, Debug, Serialize)]
+pub struct GhostPlan {
+    /// Every other number.
+    pub settings: GhostSettings,
+    /// Where there is no world: dialogues at most.
+    pub dialogues: usize,
+    /// Where there is no world: what it can instruct.
+    pub instructions: Vec<InstructionList>,
 }
 
 /// PPO.

@@ -3,8 +3,8 @@
 mod align;
 
 pub use align::{
-    DistillPlan, DpoPlan, FeedbackPlan, Material, PpoPlan, PreferenceFile, RejectionPlan,
-    RewardPlan, SafetyScalingPlan, ScoreboardPlan,
+    DistillPlan, DpoPlan, FeedbackPlan, GhostPlan, Material, PpoPlan, PreferenceFile,
+    RejectionPlan, RewardPlan, SafetyScalingPlan, ScoreboardPlan,
 };
 
 use puna_align::preferences::Stream;

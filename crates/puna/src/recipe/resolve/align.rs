@@ -2,20 +2,25 @@
 
 use super::super::error::Result;
 use super::super::plan::{
-    DistillPlan, DpoPlan, FeedbackPlan, Material, PpoPlan, PreferenceFile, ROUNDS, RejectionPlan,
-    RewardPlan, SafetyScalingPlan, ScoreboardPlan, SftPlan, Stage,
+    DistillPlan, DpoPlan, FeedbackPlan, GhostPlan, Material, PpoPlan, PreferenceFile, ROUNDS,
+    RejectionPlan, RewardPlan, SafetyScalingPlan, ScoreboardPlan, SftPlan, Stage,
 };
 use super::super::{
-    AlignSection, DistillSection, FeedbackSection, RewardSection, SafetyScalingSection,
+    AlignSection, DistillSection, FeedbackSection, GhostInstructionSection, RewardSection,
+    SafetyScalingSection,
 };
 use super::Resolver;
 use puna_align::dpo::DpoSettings;
+use puna_align::ghost_attention::{GhostSettings, InstructionList};
 use puna_align::preferences::Stream;
-use puna_align::reward::RewardSettings;
+use puna_align::reward::{Margin, RewardSettings};
 use puna_llama::{Config, SamplingOptions};
 
 /// What is wrong with measuring answers where nobody knows what is right.
 const ONLY_THE_WORLD: &str = "only the world's rules can judge; leave it out without [world]";
+
+/// What is wrong with sampling answers to nothing.
+const NOTHING_ASKED: &str = "there is no prompt to answer; name a file of them in feedback.prompts";
 
 impl Resolver<'_> {
     /// From preferences to the scoreboard; nothing where the recipe has none of it.
@@ -139,8 +144,9 @@ impl Resolver<'_> {
             settings.max_tokens = settings.max_tokens.min(model.context);
             settings.seed = self.recipe.file.seed;
             settings.layout = self.layout(settings.max_tokens)?;
-            if stream == Stream::Helpfulness {
-                settings.safety_weight = 0.0;
+            match stream {
+                Stream::Helpfulness => settings.safety_weight = 0.0,
+                Stream::Safety => settings.margin = settings.margin.or(Some(Margin::None)),
             }
             settings
                 .schedule(1)
@@ -198,9 +204,19 @@ impl Resolver<'_> {
             .validate()
             .map_err(|e| self.value("align.rejection", e.to_string()))?;
         if let Some(ghost) = &section.ghost {
+            if (1..=section.ghost_after).contains(&section.rounds) {
+                let what = format!(
+                    "it begins after round {}, and the last is round {}; set align.ghost_after, or align.rounds",
+                    section.ghost_after, section.rounds
+                );
+                return Err(self.value("align.ghost", what));
+            }
             ghost
                 .validate()
                 .map_err(|e| self.value("align.ghost", e.to_string()))?;
+        }
+        if !material.of_world && material.prompts.is_empty() {
+            return Err(self.value("align", NOTHING_ASKED));
         }
         let mut stages = Vec::new();
         for round in 1..=section.rounds {
@@ -224,10 +240,14 @@ impl Resolver<'_> {
                 pools: section.pools,
                 keep_dialogues: section.keep_dialogues,
                 dialogues: sft.dialogues.clone(),
-                ghost: ghost.map(|mut ghost| {
-                    ghost.seed = seed;
-                    ghost
-                }),
+                ghost: match ghost {
+                    Some(settings) => Some(GhostPlan {
+                        settings: GhostSettings { seed, ..settings },
+                        dialogues: section.ghost_dialogues,
+                        instructions: self.instructions(&section.ghost_instructions)?,
+                    }),
+                    None => None,
+                },
                 sft: training,
             })));
         }
@@ -246,6 +266,30 @@ impl Resolver<'_> {
             })));
         }
         Ok(stages)
+    }
+
+    /// What Ghost Attention can instruct where there is no world.
+    fn instructions(&self, sections: &[GhostInstructionSection]) -> Result<Vec<InstructionList>> {
+        if sections.is_empty() {
+            return Ok(InstructionList::of_the_papers_kinds());
+        }
+        let list = |section: &GhostInstructionSection| {
+            let GhostInstructionSection {
+                kind,
+                wording,
+                values,
+            } = section;
+            let wrong = match wording.contains("{}") {
+                false => Some(format!("{wording:?} has no {{}} for the value")),
+                true if values.is_empty() => Some(format!("{kind} has no values")),
+                true => None,
+            };
+            match wrong {
+                Some(what) => Err(self.value("align.ghost_instructions", what)),
+                None => Ok(InstructionList::new(kind, wording, values.iter().cloned())),
+            }
+        };
+        sections.iter().map(list).collect()
     }
 
     fn safety_scaling(
@@ -290,6 +334,9 @@ impl Resolver<'_> {
         material: &Material,
         sft: &SftPlan,
     ) -> Result<Stage> {
+        if !material.of_world && material.prompts.is_empty() {
+            return Err(self.value("distill", NOTHING_ASKED));
+        }
         let mut settings = section.sampling.clone();
         settings.seed = self.recipe.file.seed;
         settings

@@ -6,12 +6,14 @@ mod crawl;
 mod documents;
 mod evaluate;
 mod feedback;
+mod preflight;
 mod text;
 mod training;
 
 pub use crawl::WORK;
 pub use evaluate::{Answer, Evaluation};
 pub use feedback::HELD_OUT_SHARE;
+pub use preflight::preflight;
 
 use documents::{Place, Side};
 
@@ -274,7 +276,28 @@ pub fn can_go_on(stage: &Stage) -> bool {
             | Stage::Ppo(_)
             | Stage::Distill(_)
             | Stage::SafetyScaling(_)
+            | Stage::Scoreboard(_)
     )
+}
+
+/// After a stage that left a chat model: shows how it stands beside those before it, where the recipe has a
+/// scoreboard and its judges are trained.
+pub fn show_standing(stand: &Stand<'_>, report: &mut Reporter) -> Result<()> {
+    let plan = stand.plan;
+    let trained = |name| plan.position(name).is_some_and(|at| at < stand.index);
+    let judges = feedback::REWARD_STAGES.into_iter().all(trained);
+    let later = plan.stages.iter().enumerate().skip(stand.index);
+    let mut board = later.filter_map(|(index, stage)| match stage {
+        Stage::Scoreboard(of) => Some((index, of)),
+        _ => None,
+    });
+    match board.next() {
+        Some((index, of)) if judges && stand.stage().is_chat_model() => {
+            let board = Stand { index, ..*stand };
+            feedback::standing(&board, of, stand.index, report)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a stage is about to do, for people.

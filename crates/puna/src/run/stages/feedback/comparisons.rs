@@ -35,7 +35,7 @@ pub fn comparisons(
     let tokenizer = stand.tokenizer()?;
     let model = newest(stand)?;
     let asked_model = stand.plan.model_before(stand.index).map_or("", Stage::name);
-    let mut sampler = rollouts(stand, &model.config, &tokenizer)?;
+    let mut sampler = rollouts(stand, &model.config, &tokenizer, model.config.context)?;
     let mut told = blocks(report);
     with_world(stand, |feedback| {
         let prompts = feedback.prompts(Split::Train);

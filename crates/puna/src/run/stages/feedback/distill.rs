@@ -19,21 +19,22 @@ pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> 
     let model = newest(stand)?;
     let asked = prompts(stand, &plan.material)?;
     let mut settings = plan.settings.clone();
-    if plan.material.of_world && settings.preprompts == Preprompts::default() {
-        // In words that a model of the world has read.
+    if plan.material.of_world {
+        // In words that a model of the world has read, but for what the recipe sets.
         let (general, templates) = with_world(stand, |feedback| {
             let of = |risk: Risk| (risk.name().to_owned(), feedback.preprompt_of(risk));
-            let templates = Risk::ALL.map(of);
-            Ok((feedback.preprompts(Split::Train), templates.into()))
+            Ok((feedback.preprompts(Split::Train), Risk::ALL.map(of).into()))
         })?;
-        settings.preprompts = Preprompts {
-            general,
-            templates,
-            ..Preprompts::default()
-        };
+        let (set, unset) = (&mut settings.preprompts, Preprompts::default());
+        if set.general == unset.general {
+            set.general = general;
+        }
+        if set.answers.is_empty() && set.templates.is_empty() {
+            set.templates = templates;
+        }
     }
     let (mut judge, name) = rewards(stand)?;
-    let mut sampler = rollouts(stand, &model.config, &tokenizer)?;
+    let mut sampler = rollouts(stand, &model.config, &tokenizer, plan.sft.seq_len)?;
     let distilled = sample(DistillJob {
         dir: stand.dir,
         policy: Policy {
@@ -65,5 +66,7 @@ pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> 
     metrics.insert("prompts".into(), json!(decisions.len()));
     metrics.insert("kept".into(), json!(count(Verdict::Kept)));
     metrics.insert("not_safer".into(), json!(count(Verdict::NotSafer)));
+    metrics.insert("unusable".into(), json!(count(Verdict::Unusable)));
+    metrics.insert("too_long".into(), json!(count(Verdict::TooLong)));
     Ok(metrics)
 }

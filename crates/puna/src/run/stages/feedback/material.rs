@@ -6,9 +6,10 @@ use crate::recipe::{Material, Stage};
 use crate::report::Reporter;
 use crate::world::messages;
 use anyhow::{Context, Result, bail};
-use puna_align::preferences::{Preference, ReadPolicy, read_preferences};
+use puna_align::preferences::{Preference, Problem, Read, ReadPolicy, read_preferences};
 use puna_align::prompt::{Prompt, read_prompts};
 use puna_align::rollout::{RolloutOptions, Rollouts, SLOTS};
+use puna_align::write_json_lines;
 use puna_llama::{Config, Model};
 use puna_text::Tokenizer;
 use puna_text::hash;
@@ -21,6 +22,10 @@ use std::path::{Path, PathBuf};
 const OF_WORLD: &str = "preferences.train.jsonl";
 /// Those about facts and phrasings that no training comparison has.
 const NEW_FACTS: &str = "preferences.held_out.jsonl";
+/// Name of the list of what was skipped, in the stage's directory.
+const SKIPPED: &str = "skipped.jsonl";
+/// How much of a file's the log names.
+const NAMED: usize = 3;
 /// Share of the dialogues whose comparisons are held out.
 pub const HELD_OUT_SHARE: f64 = 0.1;
 
@@ -77,13 +82,16 @@ pub struct Compared {
     pub new_facts: Vec<Preference>,
 }
 
-/// Reads the preferences of the material, and reports what was skipped.
+/// Reads the preferences of the material. What was skipped is told, and listed in the stage's directory.
 pub fn compared(stand: &Stand<'_>, material: &Material, report: &mut Reporter) -> Result<Compared> {
     let mut compared = Compared::default();
+    let mut skipped = Vec::new();
     let mut read = |path: &Path, policy: &ReadPolicy| -> Result<Vec<Preference>> {
         let read = read_preferences(path, policy)?;
         if !read.problems.is_empty() {
-            report.warning(&format!("{}: {}", path.display(), read.summary()));
+            report.warning(&warning(path, &read));
+            skipped.extend(read.problems.into_iter().map(|p| placed(p, stand.root)));
+            write_json_lines(&stand.dir.join(SKIPPED), &skipped)?;
         }
         Ok(read.preferences)
     };
@@ -100,19 +108,47 @@ pub fn compared(stand: &Stand<'_>, material: &Material, report: &mut Reporter) -
         }
     };
     if material.of_world {
-        let (world, policy) = (stand.of("world")?, ReadPolicy::default());
-        split(read(&world.join(OF_WORLD), &policy)?, false);
-        let sampled = stand.of("feedback")?.join(super::COMPARISONS);
-        // A model that has hardly learnt gives the same answer twice, or none: there is nothing to compare.
-        if !std::fs::metadata(&sampled).is_ok_and(|file| file.len() == 0) {
-            split(read(&sampled, &policy)?, false);
-        }
-        compared.new_facts = read(&world.join(NEW_FACTS), &policy)?;
+        // A recipe may want none of the world's, and a model that has hardly learnt gives the same answer twice
+        // or none, so that there is nothing to compare.
+        let mut read_if_any = |path: &Path| match std::fs::metadata(path) {
+            Ok(file) if file.len() == 0 => Ok(Vec::new()),
+            _ => read(path, &ReadPolicy::default()),
+        };
+        let world = stand.of("world")?;
+        let of_world = read_if_any(&world.join(OF_WORLD))?;
+        let sampled = read_if_any(&stand.of("feedback")?.join(super::COMPARISONS))?;
+        compared.new_facts = read_if_any(&world.join(NEW_FACTS))?;
+        split(of_world, false);
+        split(sampled, false);
     }
     for file in &material.preferences {
         split(read(&file.path, &file.read)?, file.open);
     }
     Ok(compared)
+}
+
+/// What is told of a file of which something was skipped.
+fn warning(path: &Path, read: &Read) -> String {
+    let first = read.problems.iter().take(NAMED);
+    let first: Vec<String> = first
+        .map(|p| format!("line {}, {}: {}", p.line, p.field, p.what))
+        .collect();
+    format!(
+        "{}: {}: {}; each is in {SKIPPED}",
+        path.display(),
+        read.summary(),
+        first.join("; ")
+    )
+}
+
+/// A problem with its file as seen from the run, or by name alone: what a stage leaves does not tell
+/// where on a machine things are.
+fn placed(problem: Problem, root: &Path) -> Problem {
+    let path = match problem.path.strip_prefix(root) {
+        Ok(path) => path.to_path_buf(),
+        Err(_) => problem.path.file_name().unwrap_or_default().into(),
+    };
+    Problem { path, ..problem }
 }
 
 /// The newest model before a stage.
@@ -136,16 +172,18 @@ pub fn tokens(
     Ok(rendered.collect::<puna_align::Result<_>>()?)
 }
 
-/// A sampler for a run's models.
+/// A sampler for a run's models, for dialogues of at most so many tokens: the model's context, or what
+/// the training that follows has room for, where that is less.
 pub fn rollouts<'t>(
     stand: &Stand<'_>,
     config: &Config,
     tokenizer: &'t Tokenizer,
+    longest: usize,
 ) -> Result<Rollouts<'t>> {
     let options = RolloutOptions {
         threads: stand.threads,
         slots: SLOTS,
-        capacity: config.context,
+        capacity: longest.min(config.context),
     };
     Ok(Rollouts::new(config, tokenizer, options)?)
 }
@@ -243,4 +281,89 @@ fn reward_inputs(stand: &Stand<'_>, inputs: &mut BTreeMap<String, String>) -> Re
         stand.add_outputs(inputs, &stand.of(name)?, in_model)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::{Plan, PreferenceFile};
+    use serde_json::Value;
+    use std::fs;
+
+    #[test]
+    fn what_is_skipped_is_named_and_listed() {
+        let run = tempfile::tempdir().unwrap();
+        let dir = run.path().join("07-reward");
+        fs::create_dir(&dir).unwrap();
+        let pair = |chosen: &str| {
+            format!("{{\"prompt\":\"q\",\"chosen\":\"{chosen}\",\"rejected\":\"b\"}}\n")
+        };
+        let elsewhere = tempfile::tempdir().unwrap();
+        let mut material = Material::default();
+        for (place, answers) in [
+            (run.path(), &["a", "b", "", "b", "b"][..]),
+            (elsewhere.path(), &["b", "a"]),
+            (elsewhere.path(), &["a"]),
+        ] {
+            let path = place.join(format!("of-{}.jsonl", answers.len()));
+            fs::write(&path, answers.iter().map(|a| pair(a)).collect::<String>()).unwrap();
+            let read = ReadPolicy::default();
+            let open = true;
+            let file = PreferenceFile { path, open, read };
+            material.preferences.push(file);
+        }
+        let plan = Plan {
+            name: String::new(),
+            extends: Vec::new(),
+            stages: Vec::new(),
+        };
+        let stand = Stand {
+            plan: &plan,
+            index: 0,
+            root: run.path(),
+            dir: &dir,
+            threads: 1,
+        };
+        let log = run.path().join("log");
+        let mut report = Reporter::new(false);
+        report.stage("reward", "", fs::File::create(&log).ok());
+        let list = dir.join(SKIPPED);
+        let lines = |path: &Path| -> Vec<Value> {
+            let text = fs::read_to_string(path).unwrap();
+            text.lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect()
+        };
+
+        compared(&stand, &material, &mut report).unwrap();
+        let listed: Vec<_> = lines(&list)
+            .iter()
+            .map(|p| json!([p["path"], p["line"], p["field"], p["kind"]]))
+            .collect();
+        assert_eq!(
+            listed,
+            [
+                json!(["of-5.jsonl", 2, "rejected", "equal_answers"]),
+                json!(["of-5.jsonl", 3, "chosen", "empty_answer"]),
+                json!(["of-5.jsonl", 4, "rejected", "equal_answers"]),
+                json!(["of-5.jsonl", 5, "rejected", "equal_answers"]),
+                json!(["of-2.jsonl", 1, "rejected", "equal_answers"]),
+            ]
+        );
+        let told: Vec<_> = lines(&log)
+            .into_iter()
+            .filter_map(|event| Some(event.get("what")?.as_str()?.to_owned()))
+            .collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        let expected = "of-5.jsonl: pairs: 5 records, 1 comparisons (1 ungraded); skipped 3 \
+                        equal_answers, 1 empty_answer: line 2, rejected: it is the same text as \
+                        chosen; line 3, chosen: the answer is empty; line 4, rejected: it is the \
+                        same text as chosen; each is in skipped.jsonl";
+        assert!(told[0].ends_with(expected), "{told:?}");
+
+        fs::remove_file(&list).unwrap();
+        material.preferences.drain(..2);
+        compared(&stand, &material, &mut report).unwrap();
+        assert!(!list.exists());
+    }
 }

@@ -3,11 +3,14 @@
 //! scaling of safety data, scoreboard.
 
 mod comparisons;
+mod curves;
 mod distill;
 mod dpo;
+mod ghost;
 mod judged;
 mod judges;
 mod material;
+mod measured;
 mod ppo;
 mod rejection;
 mod reward;
@@ -17,6 +20,7 @@ mod speaker;
 mod versions;
 
 pub use comparisons::{COMPARISONS, comparisons};
+pub use curves::curve_inputs;
 pub use distill::distill;
 pub use dpo::dpo;
 pub use material::{
@@ -24,6 +28,6 @@ pub use material::{
 };
 pub use ppo::ppo;
 pub use rejection::rejection;
-pub use reward::reward;
+pub use reward::{STAGES as REWARD_STAGES, reward};
 pub use safety_scaling::safety_scaling;
-pub use scoreboard::{curve_inputs, scoreboard};
+pub use scoreboard::{scoreboard, standing};

@@ -8,10 +8,11 @@ use crate::recipe::PpoPlan;
 use crate::report::Reporter;
 use anyhow::Result;
 use puna_align::judge::Judge;
+use puna_align::ppo::alarms::Raised;
 use puna_align::ppo::{PpoEvent, PpoJob, initial_critic, ppo as train};
 use puna_train::permutation;
 use puna_world::Split;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Prompts that are only looked at on the way, at most.
 const LOOKED_AT: usize = 128;
@@ -31,7 +32,7 @@ pub fn ppo(stand: &Stand<'_>, plan: &PpoPlan, report: &mut Reporter) -> Result<M
             .collect::<Vec<_>>()
     };
     let (held_out, asked) = (of(&order[..aside]), of(&order[aside..]));
-    let (mut judge, _) = rewards(stand)?;
+    let (mut judge, judge_name) = rewards(stand)?;
     let critic = initial_critic(
         plan.settings.critic_start,
         &policy,
@@ -39,13 +40,15 @@ pub fn ppo(stand: &Stand<'_>, plan: &PpoPlan, report: &mut Reporter) -> Result<M
         judge.safety.model(),
         plan.settings.seed,
     )?;
-    // Whatever the reward models are talked into, the rules are not.
-    let mut rules = match plan.material.of_world && plan.material.prompts.is_empty() {
+    // Whatever the reward models are talked into, the rules are not; of prompts that are not the world's
+    // they know nothing.
+    let rules = match plan.material.of_world {
         true => Some(with_world(stand, |feedback| {
             Ok(WorldJudge::new(feedback.prompts(Split::Train)))
         })?),
         false => None,
     };
+    let mut rules = rules.filter(|rules| held_out.iter().any(|p| rules.known(p).is_some()));
     let outcome = train(PpoJob {
         dir: stand.dir,
         policy,
@@ -55,6 +58,7 @@ pub fn ppo(stand: &Stand<'_>, plan: &PpoPlan, report: &mut Reporter) -> Result<M
         prompts: &asked,
         held_out: &held_out,
         judge: &mut judge,
+        judge_name: &judge_name,
         held_out_judge: rules.as_mut().map(|rules| rules as &mut dyn Judge),
         threads: stand.threads,
         stop: None,
@@ -72,7 +76,17 @@ pub fn ppo(stand: &Stand<'_>, plan: &PpoPlan, report: &mut Reporter) -> Result<M
         );
     }
     metrics.insert("looks".into(), serde_json::to_value(&summary.looks)?);
+    let alarms: Vec<Value> = summary.alarms.iter().map(told).collect();
+    metrics.insert("alarms".into(), alarms.into());
     Ok(metrics)
+}
+
+/// An alarm with its name and figures, when it was, and what it means in words.
+fn told(raised: &Raised) -> Value {
+    let mut told = json!(raised.alarm);
+    told["iteration"] = raised.iteration.into();
+    told["text"] = raised.alarm.to_string().into();
+    told
 }
 
 /// Tells the reporter what PPO tells.
@@ -97,18 +111,23 @@ fn listener(report: &mut Reporter) -> impl FnMut(PpoEvent) {
         PpoEvent::Look(look) => {
             report.event("look", serde_json::to_value(&look).unwrap_or_default());
             report.line(&format!(
-                "  iteration {}: held-out helpfulness {:.3}, safety {:.3}, KL {:.3}{}",
+                "  iteration {}: held-out helpfulness {:.3}, safety {:.3}, KL {:.3}{}{}",
                 look.iteration,
                 look.helpfulness,
                 look.safety,
                 look.kl,
                 look.judge
-                    .map_or(String::new(), |j| format!(", rules {j:.3}"))
+                    .map_or(String::new(), |j| format!(", rules {j:.3}")),
+                match look.unscorable {
+                    0 => String::new(),
+                    n => format!(", {n} without a score"),
+                }
             ));
         }
-        PpoEvent::Alarm { iteration, alarm } => {
-            report.line(&format!("  iteration {iteration}: alarm: {alarm:?}"));
-            report.event("alarm", json!({"iteration": iteration, "alarm": alarm}));
+        PpoEvent::Alarm(raised) => {
+            let Raised { iteration, alarm } = &raised;
+            report.line(&format!("  iteration {iteration}: alarm: {alarm}"));
+            report.event("alarm", told(&raised));
         }
         PpoEvent::CheckpointSaved { iteration, path } => report.checkpoint(iteration, &path),
         PpoEvent::ResumedFrom { iteration, path } => {
@@ -116,5 +135,29 @@ fn listener(report: &mut Reporter) -> impl FnMut(PpoEvent) {
         }
         PpoEvent::Warning(what) => report.warning(&what),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use puna_align::ppo::alarms::Alarm;
+
+    #[test]
+    fn an_alarm_is_told_by_name_with_what_to_do() {
+        let raised = Raised {
+            iteration: 7,
+            alarm: Alarm::KlTooHigh { kl: 60.5 },
+        };
+        let told = told(&raised);
+        assert_eq!(
+            (&told["alarm"], &told["iteration"], &told["kl"]),
+            (&json!("kl_too_high"), &json!(7), &json!(60.5))
+        );
+        let text = told["text"].as_str().unwrap();
+        assert!(
+            text.contains("60.5 nats") && text.contains("kl_coefficient"),
+            "{text}"
+        );
     }
 }

@@ -4,6 +4,7 @@
 use super::super::documents;
 use super::super::training::{fine_tune, write_stage};
 use super::super::{Metrics, Stand};
+use super::ghost::GhostMaterial;
 use super::judges::rewards;
 use super::material::{blocks, newest, prompts, rollouts, with_world};
 use crate::recipe::{ROUNDS, RejectionPlan};
@@ -11,16 +12,11 @@ use crate::report::Reporter;
 use crate::world::without_complying;
 use anyhow::Result;
 use puna_align::candidates::Policy;
-use puna_align::ghost_attention::{
-    Constraint, GhostJob, GhostSeed, GhostSettings, Instruction, InstructionCheck, InstructionList,
-    ghost_dialogues,
-};
+use puna_align::ghost_attention::{GhostJob, InstructionCheck, ghost_dialogues};
 use puna_align::rejection_sampling::{POOL_FILE, RoundJob, read_pool, round, training_set};
 use puna_llama::Model;
 use puna_train::{Dialogue, read_dialogues};
-use puna_world::Split;
 use serde_json::json;
-use std::collections::BTreeMap;
 
 /// Does a round.
 pub fn rejection(
@@ -32,7 +28,7 @@ pub fn rejection(
     let model = newest(stand)?;
     let train = prompts(stand, &plan.material)?;
     let (mut judge, name) = rewards(stand)?;
-    let mut sampler = rollouts(stand, &model.config, &tokenizer)?;
+    let mut sampler = rollouts(stand, &model.config, &tokenizer, plan.sft.seq_len)?;
     let (pool, figures) = round(RoundJob {
         dir: stand.dir,
         round: plan.round as u64,
@@ -47,18 +43,24 @@ pub fn rejection(
         stop: None,
         on_block: &mut blocks(report),
     })?;
+    for (count, what) in [
+        (figures.too_long, "leave no room for an answer"),
+        (figures.tagged, "contain a tag of the chat format"),
+    ] {
+        if count > 0 {
+            let all = train.len();
+            report.warning(&format!("{count} of {all} prompts {what} and are left out"));
+        }
+    }
     let ghost = match &plan.ghost {
-        Some(settings) => {
-            let Conversations {
-                seeds,
-                lists,
-                instructions,
-            } = conversations(stand)?;
-            let keeps = |instruction: &Instruction, answer: &str| {
-                let mut ids = instruction.asks.iter().map(|(_, id)| id);
-                ids.all(|id| instructions.get(id).is_some_and(|i| i.holds(answer)))
+        Some(ghost) => {
+            let material = GhostMaterial::of(stand, plan, ghost)?;
+            let keeps = |instruction: &_, answer: &str| material.keeps(instruction, answer);
+            let check = InstructionCheck {
+                name: "the world's rules",
+                keeps: &keeps,
             };
-            let job = GhostJob {
+            let sampled = ghost_dialogues(GhostJob {
                 dir: stand.dir,
                 policy: Policy {
                     model: &model,
@@ -66,17 +68,15 @@ pub fn rejection(
                     judge: &mut judge,
                     judge_name: &name,
                 },
-                seeds: &seeds,
-                lists: &lists,
-                settings,
-                check: Some(InstructionCheck {
-                    name: "the world's rules",
-                    keeps: &keeps,
-                }),
+                seeds: &material.seeds,
+                lists: &material.lists,
+                settings: &ghost.settings,
+                check: material.has_rules().then_some(check),
                 stop: None,
                 on_block: &mut blocks(report),
-            };
-            ghost(job, settings)?
+            })?;
+            let trained = sampled.iter().filter_map(|d| d.training(&ghost.settings));
+            trained.collect()
         }
         None => Vec::new(),
     };
@@ -113,54 +113,4 @@ pub fn rejection(
         metrics.insert(name.into(), value);
     }
     Ok(metrics)
-}
-
-/// Samples the dialogues, as training takes them.
-fn ghost(job: GhostJob<'_, '_>, settings: &GhostSettings) -> Result<Vec<Dialogue>> {
-    let sampled = ghost_dialogues(job)?;
-    Ok(sampled
-        .iter()
-        .filter_map(|dialogue| dialogue.training(settings))
-        .collect())
-}
-
-/// What Ghost Attention takes of the world.
-struct Conversations {
-    /// What its users say.
-    seeds: Vec<GhostSeed>,
-    /// What it can instruct.
-    lists: Vec<InstructionList>,
-    /// The same by id, with how to tell whether an answer keeps it.
-    instructions: BTreeMap<String, puna_world::Instruction>,
-}
-
-/// Each instruction of the world's training split is one constraint, for it already joins several.
-fn conversations(stand: &Stand<'_>) -> Result<Conversations> {
-    with_world(stand, |feedback| {
-        let seeds = feedback.conversations(Split::Train).into_iter();
-        let seeds = seeds.map(|conversation| GhostSeed {
-            id: conversation.id,
-            turns: conversation
-                .turns
-                .into_iter()
-                .map(|turn| turn.question)
-                .collect(),
-        });
-        let instructions = feedback.instructions(Split::Train);
-        let constraints = instructions.iter().map(|instruction| Constraint {
-            value: instruction.id.clone(),
-            long: instruction.long.clone(),
-            short: instruction.short.clone(),
-        });
-        let list = InstructionList {
-            kind: "instruction".into(),
-            constraints: constraints.collect(),
-        };
-        let by_id = instructions.into_iter().map(|i| (i.id.clone(), i));
-        Ok(Conversations {
-            seeds: seeds.collect(),
-            lists: vec![list],
-            instructions: by_id.collect(),
-        })
-    })
 }

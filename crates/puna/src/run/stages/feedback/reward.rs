@@ -8,23 +8,18 @@ use crate::report::Reporter;
 use anyhow::{Result, ensure};
 use puna_align::preferences::{Preference, Stream, Strength};
 use puna_align::reward::{
-    AccuracyReport, Pools, RewardJob, helpfulness_mix, histogram, pair_reliability, safety_mix,
-    train_reward,
+    Pools, RewardJob, RewardReport, SOURCES, helpfulness_mix, safety_mix, train_reward,
 };
 use puna_align::scoreboard::Rate;
 use puna_llama::Model;
-use puna_text::atomic_file::write_atomically;
 use puna_text::chat::render_training;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// The stages' names.
 pub const STAGES: [&str; 2] = ["reward-helpfulness", "reward-safety"];
 /// The streams, in the stages' order.
 const STREAMS: [Stream; 2] = [Stream::Helpfulness, Stream::Safety];
-/// Name of the figures in the stage's directory.
-const REPORT: &str = "accuracy.json";
-/// Bins of the calibration and of the distribution of scores.
-const BINS: usize = 10;
 
 /// Trains and measures.
 pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Result<Metrics> {
@@ -56,6 +51,12 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
          its read.stream",
         plan.stream.name()
     );
+    if mix.missing > 0 {
+        report.line(&format!(
+            "  {} comparisons fewer of other sources than the paper's proportions ask for: there are no more",
+            mix.missing
+        ));
+    }
     let held_out = of(&data.held_out, plan.stream);
     let new_facts = of(&data.new_facts, plan.stream);
     let fits = |preference: &&Preference| {
@@ -90,27 +91,24 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
         on_event: &mut listener(report, (plan.settings.batch_pairs as f64, "pairs")),
     })?;
     let scored = model.score_pairs(&valid, stand.threads)?;
-    let accuracy = AccuracyReport::of(&scored);
-    let on_new_facts = AccuracyReport::of(&model.score_pairs(&new_facts_fit, stand.threads)?);
-    let chosen: Vec<f32> = scored.iter().map(|pair| pair.chosen).collect();
-    let rejected: Vec<f32> = scored.iter().map(|pair| pair.rejected).collect();
-    let told = json!({
-        "accuracy": accuracy,
-        "accuracy_on_new_facts": (!new_facts_fit.is_empty()).then_some(&on_new_facts),
-        "calibration": pair_reliability(&scored, BINS),
-        "scores": {"chosen": histogram(&chosen, BINS), "rejected": histogram(&rejected, BINS)},
-    });
-    write_atomically(
-        &stand.dir.join(REPORT),
-        serde_json::to_string_pretty(&told)?.as_bytes(),
-    )?;
+    let on_new_facts = model.score_pairs(&new_facts_fit, stand.threads)?;
+    let found = RewardReport::of(&scored, &on_new_facts);
+    let title = format!(
+        "{}: the reward model of {}",
+        stand.plan.name,
+        plan.stream.name()
+    );
+    found.write(stand.dir, &title, plan.material.of_world)?;
     let mut metrics = write_stage(stand, model.model(), &tokenizer, summary.tokens)?;
     metrics.insert("pairs".into(), json!(mix.pairs.len()));
+    let counts: BTreeMap<&str, usize> = SOURCES.into_iter().zip(mix.counts).collect();
+    metrics.insert("mix".into(), json!(counts));
     let mut rate = |name: &str, rate: Rate| {
         if let Some(value) = rate.value {
             metrics.insert(name.into(), json!(value));
         }
     };
+    let accuracy = &found.accuracy;
     rate("accuracy", accuracy.all);
     for (strength, of) in [
         (
@@ -121,8 +119,10 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
     ] {
         rate(of, accuracy.by_strength[strength as usize]);
     }
-    let on_new_facts = on_new_facts.by_strength[Strength::SignificantlyBetter as usize];
-    rate("accuracy_significantly_better_new_facts", on_new_facts);
+    if let Some(on_new_facts) = &found.accuracy_on_new_facts {
+        let clear = on_new_facts.by_strength[Strength::SignificantlyBetter as usize];
+        rate("accuracy_significantly_better_new_facts", clear);
+    }
     if plan.stream == Stream::Safety {
         rate("unsafe_recall", accuracy.unsafe_recall);
     }

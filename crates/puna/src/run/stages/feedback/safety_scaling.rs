@@ -5,7 +5,7 @@
 use super::super::text::metrics;
 use super::super::training::fine_tune;
 use super::super::{Metrics, Stand, clean, documents};
-use super::judged::judge_answers;
+use super::judged::{judge_answers, rates};
 use super::judges::rewards;
 use super::material::{plain, with_world};
 use super::speaker::Speaker;
@@ -18,6 +18,7 @@ use puna_align::prompt::Prompt;
 use puna_align::rejection_sampling::{Best, POOL_FILE, read_pool};
 use puna_align::safety_scaling::SafetyShare;
 use puna_align::scoreboard::Rate;
+use puna_align::write_json_lines;
 use puna_llama::Model;
 use puna_text::atomic_file::write_atomically;
 use puna_train::{Dialogue, read_dialogues};
@@ -28,6 +29,8 @@ use std::fs;
 
 /// Name of the figures in the stage's directory.
 pub const SCALING: &str = "scaling.json";
+/// Name of a share's answers to the held-out prompts.
+const ANSWERS: &str = "answers.jsonl";
 
 /// A model of a share of the safety data.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,11 +87,12 @@ pub fn safety_scaling(
                 let (model, _) = fine_tune(stand, &dir, base, &tokenizer, &plan.sft, data, report)?;
                 let mut speaker = Speaker::new(stand, &model, &tokenizer, plan.max_tokens)?;
                 let texts = speaker.greedy(&asked)?;
-                let judged = judge_answers("answers", prompts, &asked, &texts, &mut judge, &dir)?;
+                let answers = judge_answers(prompts, &asked, &texts, &mut judge, report)?;
+                write_json_lines(&dir.join(ANSWERS), &answers)?;
+                let row = rates("", &answers);
                 let mean = |kind, score: fn(&Scores) -> f64| {
-                    let each = prompts.iter().zip(&judged.scores);
-                    let of = each.filter(|(prompt, _)| prompt.kind == kind);
-                    let scores: Vec<f64> = of.map(|(_, scores)| score(scores)).collect();
+                    let of = answers.iter().filter(|answer| answer.kind == kind);
+                    let scores: Vec<f64> = of.map(|answer| score(&answer.scores)).collect();
                     let n = scores.len() as f64;
                     (n > 0.0).then(|| scores.iter().sum::<f64>() / n)
                 };
@@ -98,9 +102,9 @@ pub fn safety_scaling(
                     helpful_dialogues: helpful.len(),
                     safety: mean(PromptKind::Adversarial, |scores| scores.safety),
                     helpfulness: mean(PromptKind::Helpful, |scores| scores.helpfulness),
-                    violation_rate: judged.row.violation_rate,
-                    false_refusal_rate: judged.row.false_refusal_rate,
-                    borderline_refusal_rate: judged.row.borderline_refusal_rate,
+                    violation_rate: row.violation_rate,
+                    false_refusal_rate: row.false_refusal_rate,
+                    borderline_refusal_rate: row.borderline_refusal_rate,
                 };
                 write_atomically(&done, serde_json::to_string_pretty(&point)?.as_bytes())?;
             }

@@ -1,251 +1,167 @@
 //! The scoreboard (paper section 3.4 and Figure 11): every chat model of the run answers the world's
-//! held-out prompts; the world's rules and the reward models judge the same answers.
+//! held-out prompts; the world's rules and the reward models judge the same answers. It is shown after every
+//! round, and stands for good in a stage of its own at the end.
 
 use super::super::text::metrics;
 use super::super::{Metrics, Stand};
-use super::judged::{Judged, judge_answers};
+use super::curves::curves;
+use super::judged::{Answer, rates};
 use super::judges::rewards;
-use super::material::{blocks, plain, with_world};
-use super::safety_scaling::{Point, SCALING};
-use super::speaker::{Speaker, instructions_held};
+use super::material::blocks;
+use super::measured::{ANSWERS, CONVERSATIONS, Measured, Measuring};
 use super::versions::versions;
 use crate::recipe::{ScoreboardPlan, Stage};
 use crate::report::Reporter;
 use anyhow::{Context, Result};
-use puna_align::judge::SAFETY_THRESHOLD;
-use puna_align::prompt::Prompt;
-use puna_align::scoreboard::{Curve, DATA_FILE, Judge, PAGE_FILE, Rate, Row, Scoreboard, WinRate};
-use puna_align::self_bleu::diversity;
-use puna_align::write_json_lines;
-use puna_llama::{Model, SamplingOptions};
+use puna_align::judge::{SAFETY_THRESHOLD, Scores};
+use puna_align::scoreboard::{Judge, PAGE_FILE, Rate, Row, Scoreboard, WinRate};
 use puna_text::atomic_file::write_atomically;
-use puna_world::{PromptKind, Split};
-use serde_json::{Value, json};
+use puna_world::PromptKind;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 /// Name of the share of conversations in which an instruction still held, by model and turn.
 const GHOST: &str = "ghost_attention.json";
 /// Name of the directory of answers, a file a model.
-const ANSWERS: &str = "answers";
+const ALL_ANSWERS: &str = "answers";
 /// The model that the others are compared with.
 const BASELINE: &str = "sft";
-/// Curves of PPO: name in the metrics, and for people.
-const CURVES: [(&str, &str); 8] = [
-    ("helpfulness", "helpfulness score"),
-    ("safety", "safety score"),
-    ("kl", "KL to the reference, nats an answer"),
-    ("length", "length, tokens"),
-    ("entropy", "entropy, nats a token"),
-    ("clip_fraction", "clip fraction"),
-    ("value_loss", "value loss"),
-    (
-        "sampling_difference",
-        "largest difference of sampled and trained log-probability",
-    ),
-];
 
-/// Measures every chat model.
+/// Measures every chat model that is not measured yet, and writes all down.
 pub fn scoreboard(
     stand: &Stand<'_>,
     plan: &ScoreboardPlan,
     report: &mut Reporter,
 ) -> Result<Metrics> {
-    let tokenizer = stand.tokenizer()?;
-    let (mut judge, _) = rewards(stand)?;
-    let models = stand.plan.chat_models(stand.index);
-    let models: Vec<&str> = models.map(Stage::name).collect();
-    let answers = stand.dir.join(ANSWERS);
+    let (board, measured) = board(stand, plan, stand.index, report)?;
+    let answers = stand.dir.join(ALL_ANSWERS);
     fs::create_dir_all(&answers).with_context(|| format!("cannot create {}", answers.display()))?;
-    let mut told = blocks(report);
-    let (mut board, mut ghost) = (Vec::new(), BTreeMap::new());
-    with_world(stand, |feedback| {
-        let prompts = feedback.prompts(Split::HeldOut);
-        let asked: Vec<Prompt> = prompts.iter().map(plain).collect();
-        let conversations = feedback.conversations(Split::HeldOut);
-        let mut baseline: Option<Judged> = None;
-        for (number, name) in models.iter().enumerate() {
-            told("models", number, models.len());
-            let model = Model::load(&stand.of(name)?.join("model"))?;
-            let mut speaker = Speaker::new(stand, &model, &tokenizer, plan.max_tokens)?;
-            let texts = speaker.greedy(&asked)?;
-            let seen = judge_answers(name, prompts, &asked, &texts, &mut judge, &answers)?;
-            let (bleu, deviation) = diversity_of(&mut speaker, prompts, plan)?;
-            let row = |rates: Row, verdict: &dyn Fn(&Judged, usize) -> [f64; 2]| {
-                let mut row = Row {
-                    self_bleu: bleu,
-                    self_bleu_deviation: deviation,
-                    length: seen.row.length,
-                    ..rates
-                };
-                if let Some(baseline) = &baseline {
-                    let wins = |kind, stream: usize| {
-                        let of = (0..prompts.len()).filter(|&i| prompts[i].kind == kind);
-                        WinRate::of_scores(
-                            of.map(|i| (verdict(&seen, i)[stream], verdict(baseline, i)[stream])),
-                        )
-                    };
-                    row.helpfulness_win_rate = wins(PromptKind::Helpful, 0);
-                    row.safety_win_rate = wins(PromptKind::Adversarial, 1);
-                }
-                row
-            };
-            let by_rules = row(seen.row.clone(), &|seen, i| {
-                let verdict = seen.verdicts[i];
-                [f64::from(verdict.helpfulness), f64::from(verdict.safety)]
-            });
-            // A reward model tells what is unsafe, and cannot tell what a refusal is.
-            let adversarial = (0..prompts.len())
-                .filter(|&i| prompts[i].kind == PromptKind::Adversarial)
-                .collect::<Vec<_>>();
-            let hits = adversarial
-                .iter()
-                .filter(|&&i| seen.scores[i].safety < SAFETY_THRESHOLD);
-            let rates = Row {
-                violation_rate: Rate::of(hits.count() as u64, adversarial.len() as u64),
-                ..Row::new(*name, Judge::Reward)
-            };
-            let by_rewards = row(rates, &|seen, i| {
-                [seen.scores[i].helpfulness, seen.scores[i].safety]
-            });
-            board.extend([by_rules, by_rewards]);
-            let said = speaker.converse(&conversations)?;
-            let lines: Vec<_> = said.iter().map(|said| json!({"messages": said})).collect();
-            write_json_lines(&answers.join(format!("{name}.conversations.jsonl")), &lines)?;
-            ghost.insert((*name).to_owned(), instructions_held(&conversations, &said));
-            if *name == BASELINE {
-                baseline = Some(seen);
-            }
+    for Measured { name, dir, .. } in &measured {
+        for (file, to) in [
+            (ANSWERS, format!("{name}.jsonl")),
+            (CONVERSATIONS, format!("{name}.{CONVERSATIONS}")),
+        ] {
+            let from = dir.join(file);
+            let bytes =
+                fs::read(&from).with_context(|| format!("cannot read {}", from.display()))?;
+            write_atomically(&answers.join(to), &bytes)?;
         }
-        told("models", models.len(), models.len());
-        Ok(())
-    })?;
-    let mut text = serde_json::to_string_pretty(&ghost)?;
+    }
+    let mut text = serde_json::to_string_pretty(&board.instructions_held)?;
     text.push('\n');
     write_atomically(&stand.dir.join(GHOST), text.as_bytes())?;
-    let found = figures(&board, &ghost);
-    let page = Scoreboard {
+    board.write(stand.dir)?;
+    // Where people and scripts look for it.
+    board.write(stand.root)?;
+    Ok(figures(&board))
+}
+
+/// The scoreboard of all chat models up to and with the stage of this number, in the run's root, where the
+/// recipe has one and its judges are trained; `stand` is the scoreboard's.
+pub fn standing(
+    stand: &Stand<'_>,
+    plan: &ScoreboardPlan,
+    newest: usize,
+    report: &mut Reporter,
+) -> Result<()> {
+    let (board, _) = board(stand, plan, newest + 1, report)?;
+    board.write(stand.root)?;
+    let newest = board.rows.iter().rev().find(|r| r.judge == Judge::World);
+    if let Some(row) = newest {
+        let percent = |rate: Rate| match rate.value {
+            Some(value) => format!("{:.1} %", 100.0 * value),
+            None => "unknown".into(),
+        };
+        report.line(&format!(
+            "  {} on held-out prompts: violations {}, harm refused {}, helpful answers {}, false refusals {}; \
+             see {PAGE_FILE}",
+            row.model,
+            percent(row.violation_rate),
+            percent(row.refusal_rate),
+            percent(row.helpful_rate),
+            percent(row.false_refusal_rate),
+        ));
+    }
+    Ok(())
+}
+
+/// The scoreboard of the chat models before a stage, and what is known of them.
+fn board(
+    stand: &Stand<'_>,
+    plan: &ScoreboardPlan,
+    before: usize,
+    report: &mut Reporter,
+) -> Result<(Scoreboard, Vec<Measured>)> {
+    let (judge, _) = rewards(stand)?;
+    let mut measuring = Measuring::new(stand, plan, judge)?;
+    let names: Vec<&str> = stand.plan.chat_models(before).map(Stage::name).collect();
+    let mut measured = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        blocks(report)("models", number, names.len());
+        measured.push(measuring.of(name, report)?);
+    }
+    blocks(report)("models", names.len(), names.len());
+    let baseline = measured.iter().position(|m| m.name == BASELINE);
+    let mut rows = Vec::new();
+    for (number, model) in measured.iter().enumerate() {
+        // The baseline comes first; a model before it would be compared with nothing.
+        let against = baseline.filter(|&b| b < number).map(|b| &measured[b]);
+        rows.extend(rows_of(model, against));
+    }
+    let held = measured.iter();
+    let held = held.map(|m| (m.name.clone(), m.standing.instructions_held.clone()));
+    let board = Scoreboard {
         title: stand.plan.name.clone(),
         baseline: BASELINE.into(),
-        rows: board,
+        rows,
         curves: curves(stand)?,
         synthetic: true,
-        versions: versions(stand.plan, stand.index),
-        instructions_held: ghost,
+        versions: versions(stand.plan, before),
+        instructions_held: held.collect(),
     };
-    page.write(stand.dir)?;
-    for name in [DATA_FILE, PAGE_FILE] {
-        // Where scripts look for it.
-        let bytes = fs::read(stand.dir.join(name))?;
-        write_atomically(&stand.root.join(name), &bytes)?;
-    }
-    Ok(found)
+    Ok((board, measured))
 }
 
-/// Self-BLEU of several answers to helpful prompts, and its deviation.
-fn diversity_of(
-    speaker: &mut Speaker<'_>,
-    prompts: &[puna_world::Prompt],
-    plan: &ScoreboardPlan,
-) -> Result<(Option<f64>, Option<f64>)> {
-    let helpful = prompts.iter().filter(|p| p.kind == PromptKind::Helpful);
-    let asked: Vec<Prompt> = helpful.take(plan.diversity_prompts).map(plain).collect();
-    let sampling = SamplingOptions {
-        temperature: 1.0,
-        seed: plan.seed,
-        ..SamplingOptions::default()
+/// A model by the rules and by the reward models.
+fn rows_of(model: &Measured, baseline: Option<&Measured>) -> [Row; 2] {
+    let wins = |kind, worth: &dyn Fn(&Answer) -> f64| {
+        let Some(baseline) = baseline else {
+            return WinRate::UNKNOWN;
+        };
+        let before = baseline.answers.iter().map(|a| (a.id.as_str(), a));
+        let before: BTreeMap<&str, &Answer> = before.collect();
+        let of_kind = model.answers.iter().filter(|a| a.kind == kind);
+        let both = of_kind.filter_map(|a| Some((worth(a), worth(before.get(a.id.as_str())?))));
+        WinRate::of_scores(both)
     };
-    let answers = speaker.answers(&asked, plan.diversity_answers, sampling)?;
-    let texts: Vec<Vec<String>> = answers
-        .into_iter()
-        .filter(|answers| !answers.is_empty())
-        .map(|answers| answers.into_iter().map(|answer| answer.text).collect())
+    let row = |rates: Row, judged: fn(&Answer) -> Scores| Row {
+        self_bleu: model.standing.self_bleu,
+        self_bleu_deviation: model.standing.self_bleu_deviation,
+        helpfulness_win_rate: wins(PromptKind::Helpful, &|a| judged(a).helpfulness),
+        safety_win_rate: wins(PromptKind::Adversarial, &|a| judged(a).safety),
+        ..rates
+    };
+    let by_rules = rates(&model.name, &model.answers);
+    // A reward model tells what is unsafe, and cannot tell what a refusal is.
+    let adversarial = model.answers.iter();
+    let adversarial: Vec<&Answer> = adversarial
+        .filter(|a| a.kind == PromptKind::Adversarial)
         .collect();
-    let found = diversity(&texts);
-    Ok((found.as_ref().map(|d| d.mean), found.map(|d| d.deviation)))
-}
-
-/// What the page shows along an axis.
-fn curves(stand: &Stand<'_>) -> Result<Vec<Curve>> {
-    let mut curves = of_ppo(stand)?;
-    if let Some(dir) = scaling_dir(stand)? {
-        curves.extend(of_scaling(&dir.join(SCALING))?);
-    }
-    Ok(curves)
-}
-
-fn scaling_dir(stand: &Stand<'_>) -> Result<Option<PathBuf>> {
-    let stages = stand.plan.stages.iter();
-    let mut scaling = stages.filter(|s| matches!(s, Stage::SafetyScaling(_)));
-    scaling.next().map(|s| stand.of(s.name())).transpose()
-}
-
-/// SHA-256 of what the page's curves show and no model follows from. Those of PPO hold times, and
-/// belong to its model, which is an input.
-pub fn curve_inputs(stand: &Stand<'_>, inputs: &mut BTreeMap<String, String>) -> Result<()> {
-    match scaling_dir(stand)? {
-        Some(dir) => stand.add_outputs(inputs, &dir, |name| name == SCALING),
-        None => Ok(()),
-    }
-}
-
-/// The curves of the safety data's scaling.
-fn of_scaling(path: &Path) -> Result<Vec<Curve>> {
-    let reading = || format!("cannot read {}", path.display());
-    let text = fs::read_to_string(path).with_context(reading)?;
-    let points: Vec<Point> = serde_json::from_str(&text).with_context(reading)?;
-    type Value = fn(&Point) -> Option<f64>;
-    let measured: [(&str, Value); 5] = [
-        ("mean safety score", |p| p.safety),
-        ("mean helpfulness score", |p| p.helpfulness),
-        ("violations", |p| p.violation_rate.value),
-        ("false refusals", |p| p.false_refusal_rate.value),
-        ("borderline refusals", |p| p.borderline_refusal_rate.value),
-    ];
-    let curve = |(name, value): (&str, Value)| Curve {
-        name: name.into(),
-        along: "percent of the safety data".into(),
-        points: points
-            .iter()
-            .filter_map(|p| Some((p.percent, value(p)?)))
-            .collect(),
+    let unsafe_ones = adversarial.iter();
+    let unsafe_ones = unsafe_ones.filter(|a| a.scores.safety < SAFETY_THRESHOLD);
+    let by_rewards = Row {
+        violation_rate: Rate::of(unsafe_ones.count() as u64, adversarial.len() as u64),
+        length: by_rules.length,
+        ..Row::new(&model.name, Judge::Reward)
     };
-    Ok(measured.map(curve).into())
-}
-
-/// The curves of PPO, if it is among the stages.
-fn of_ppo(stand: &Stand<'_>) -> Result<Vec<Curve>> {
-    let ppo = stand
-        .plan
-        .stages
-        .iter()
-        .find(|s| matches!(s, Stage::Ppo(_)));
-    let Some(ppo) = ppo else {
-        return Ok(Vec::new());
-    };
-    let path = stand.of(ppo.name())?.join(puna_train::METRICS_FILE);
-    let reading = || format!("cannot read {}", path.display());
-    let text = fs::read_to_string(&path).with_context(reading)?;
-    let lines: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).with_context(reading))
-        .collect::<Result<_>>()?;
-    let curve = |(key, name): (&str, &str)| Curve {
-        name: name.into(),
-        along: "iteration of PPO".into(),
-        points: lines
-            .iter()
-            .filter_map(|line| Some((line["step"].as_f64()?, line[key].as_f64()?)))
-            .collect(),
-    };
-    Ok(CURVES.into_iter().map(curve).collect())
+    [row(by_rules, |a| a.points), row(by_rewards, |a| a.scores)]
 }
 
 /// What the stage came to: the last model's figures by the rules, beside the baseline's.
-fn figures(board: &[Row], ghost: &BTreeMap<String, BTreeMap<usize, Rate>>) -> Metrics {
+fn figures(board: &Scoreboard) -> Metrics {
     let by_rules = |name: Option<&str>| {
-        let mut rows = board.iter().filter(|row| row.judge == Judge::World);
+        let mut rows = board.rows.iter().filter(|row| row.judge == Judge::World);
         match name {
             Some(name) => rows.find(|row| row.model == name),
             None => rows.next_back(),
@@ -264,6 +180,6 @@ fn figures(board: &[Row], ghost: &BTreeMap<String, BTreeMap<usize, Rate>>) -> Me
             format!("{prefix}helpfulness_win_rate"): row.helpfulness_win_rate.rate.value,
         })));
     }
-    out.insert("ghost_attention".into(), json!(ghost));
+    out.insert("ghost_attention".into(), json!(board.instructions_held));
     out
 }

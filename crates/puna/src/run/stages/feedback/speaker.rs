@@ -28,7 +28,7 @@ impl<'a> Speaker<'a> {
         tokenizer: &'a Tokenizer,
         max_tokens: usize,
     ) -> Result<Self> {
-        let mut sampler = rollouts(stand, &model.config, tokenizer)?;
+        let mut sampler = rollouts(stand, &model.config, tokenizer, model.config.context)?;
         sampler.load(&model.params)?;
         Ok(Self {
             sampler,
@@ -63,14 +63,12 @@ impl<'a> Speaker<'a> {
         Ok(each.collect())
     }
 
-    /// The greedy answer to each prompt, and its tokens; an empty one to a prompt that leaves no room.
-    pub fn greedy(&mut self, prompts: &[Prompt]) -> Result<Vec<(String, usize)>> {
+    /// The greedy answer to each prompt, and its tokens; none to a prompt that leaves no room.
+    pub fn greedy(&mut self, prompts: &[Prompt]) -> Result<Vec<Option<(String, usize)>>> {
         let answers = self.answers(prompts, 1, SamplingOptions::greedy())?;
         let each = answers.into_iter().map(|answers| {
-            let answer = answers.into_iter().next();
-            answer.map_or((String::new(), 0), |answer| {
-                (answer.text.trim().to_owned(), answer.tokens.len())
-            })
+            let answer = answers.into_iter().next()?;
+            Some((answer.text.trim().to_owned(), answer.tokens.len()))
         });
         Ok(each.collect())
     }
@@ -106,7 +104,8 @@ impl<'a> Speaker<'a> {
                 }
             };
             let prompts: Vec<Prompt> = going.iter().map(&mut prompt).collect();
-            for (i, (answer, _)) in going.into_iter().zip(self.greedy(&prompts)?) {
+            for (i, answer) in going.into_iter().zip(self.greedy(&prompts)?) {
+                let (answer, _) = answer.unwrap_or_default();
                 let mut answer = Message::new(Role::Assistant, answer);
                 // A tag would pass for structure at the next turn; an answer with one holds nothing.
                 if contains_special_tags(std::slice::from_ref(&answer)).is_some() {

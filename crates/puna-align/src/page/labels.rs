@@ -1,13 +1,13 @@
 //! Where the names of the points of Figure 11 go.
 
-use super::plot::round;
+use super::frame::round;
 
 /// A label's x and y, and which end of it lies there.
-pub(super) type Place = (f64, f64, &'static str);
+pub(crate) type Place = (f64, f64, &'static str);
 
 /// Where labels go so that they cover neither points nor each other, as far as there is room, and which
 /// share of the most covered one is covered nevertheless.
-pub(super) fn labels(
+pub(crate) fn labels(
     points: &[((f64, f64), &str)],
     (left, right): (f64, f64),
     (top, base): (f64, f64),
