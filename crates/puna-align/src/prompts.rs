@@ -47,12 +47,17 @@ impl<'a> Prompts<'a> {
 
     /// What was left out and why, for a warning.
     pub fn left_out(&self, which: &str, of: usize) -> Vec<String> {
-        let reasons = [
-            (self.too_long, "leave no room for an answer"),
-            (self.tagged, "contain a tag of the chat format"),
-        ];
-        let told = reasons.into_iter().filter(|&(n, _)| n > 0);
-        told.map(|(n, why)| format!("{n} of {of} {which} {why} and are left out"))
-            .collect()
+        left_out(self.too_long, self.tagged, which, of)
     }
+}
+
+/// How many of some prompts were left out and why, a sentence each.
+pub(crate) fn left_out(too_long: usize, tagged: usize, which: &str, of: usize) -> Vec<String> {
+    let reasons = [
+        (too_long, "leave no room for an answer"),
+        (tagged, "contain a tag of the chat format"),
+    ];
+    let told = reasons.into_iter().filter(|&(n, _)| n > 0);
+    told.map(|(n, why)| format!("{n} of {of} {which} {why} and are left out"))
+        .collect()
 }

@@ -59,6 +59,7 @@ fn board() -> Scoreboard {
             wave("Clipped share", 0.02, 1.0),
             wave("Value loss", 0.8, -0.7),
         ],
+        alarms: vec!["iteration 7: the policy <went> far".into()],
         synthetic: true,
         versions: vec![("sft-v1".into(), "fine-tuned on dialogues".into())],
         instructions_held: BTreeMap::from([
@@ -135,6 +136,7 @@ fn the_page_stands_alone_and_escapes_what_it_is_given() {
     let page = board.html();
     assert!(!page.contains("<script"), "escaped");
     assert!(page.contains("&lt;script&gt;"));
+    assert!(page.contains("PPO cried out:") && page.contains("the policy &lt;went&gt; far"));
     // Nothing from outside: the only address is the name of SVG.
     let addresses = page.matches("http").count();
     assert_eq!(

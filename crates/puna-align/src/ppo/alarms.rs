@@ -197,7 +197,8 @@ impl std::fmt::Display for Alarm {
             Self::Unscorable { share } => write!(
                 f,
                 "{:.0}% of the answers cannot be scored, for a tag of the chat format in them or for their \
-                 length; lower max_tokens, or take reward models of a longer context",
+                 length; lower max_tokens or take reward models of a longer context, and see whether the answers of \
+                 fine-tuning hold tags",
                 100.0 * share
             ),
             Self::SamplingDiffers { difference } => write!(

@@ -15,6 +15,9 @@ pub struct Look {
     pub unscorable: u64,
     /// Mean reward: the logit of the score that the piecewise rule takes.
     pub reward: f64,
+    /// The same with the lowest reward for answers that could not be scored: what looks are compared by, or a
+    /// policy that can hardly be scored would win by its few good answers.
+    pub worth: f64,
     /// Mean score of the helpfulness model.
     pub helpfulness: f64,
     /// Mean score of the safety model.
@@ -31,12 +34,12 @@ pub struct Look {
     pub length: f64,
 }
 
-/// The look with the highest reward, the first of equals, and how many came after it.
+/// The look of the highest worth, the first of equals, and how many came after it.
 pub(crate) fn best(looks: &[Look]) -> Option<(&Look, u64)> {
     let mut best: Option<(&Look, u64)> = None;
     for look in looks {
         best = match best {
-            Some((b, since)) if look.reward <= b.reward => Some((b, since + 1)),
+            Some((b, since)) if look.worth <= b.worth => Some((b, since + 1)),
             _ => Some((look, 0)),
         };
     }
@@ -68,7 +71,9 @@ mod tests {
         let look = |(i, &reward): (usize, &f64)| Look {
             iteration: 10 * i as u64,
             unscorable: 0,
-            reward,
+            // Of those that could be scored, the same in each.
+            reward: 1.0,
+            worth: reward,
             helpfulness: 0.5,
             safety: 0.5,
             judged: 0,

@@ -38,6 +38,7 @@ impl Run<'_> {
             iteration,
             unscorable: figures.unscorable,
             reward: figures.reward,
+            worth: figures.worth,
             helpfulness: figures.helpfulness,
             safety: figures.safety,
             judged: judged.len() as u64,

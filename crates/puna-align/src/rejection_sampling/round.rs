@@ -8,7 +8,7 @@ use crate::blocks::{Blocks, OnBlock};
 use crate::candidates::{Candidate, Policy, best, derived_seed};
 use crate::error::{Error, Result};
 use crate::prompt::Prompt;
-use crate::prompts::Prompts;
+use crate::prompts::{Prompts, left_out};
 use crate::rollout::SampleOptions;
 use puna_text::atomic_file::write_atomically;
 use puna_train::{Identity, permutation};
@@ -71,6 +71,13 @@ pub struct RoundReport {
     pub mean_best: f64,
     /// Largest and median reward by number of answers (Figure 7). What cannot be used counts as 0.
     pub best_of_n: BestOfN,
+}
+
+impl RoundReport {
+    /// How many of so many prompts were left out and why, a sentence each.
+    pub fn left_out(&self, of: usize) -> Vec<String> {
+        left_out(self.too_long, self.tagged, "prompts", of)
+    }
 }
 
 /// Does a round, and writes [`POOL_FILE`] and [`REPORT_FILE`].

@@ -112,7 +112,7 @@ impl RewardReport {
             }
             section {
                 h2 { "How to read this page" }
-                p { "Of two answers the annotators chose one, at one of four levels; the model agrees where it scores that one higher. The model is sure to the degree that its scores differ: it takes the better one for the chosen one with probability 1 / (1 + exp(−difference))." }
+                p { "Of two answers the annotators chose one, and most of them said at one of four levels how much better it is; the model agrees where it scores that one higher. The model is sure to the degree that its scores differ: it takes the better one for the chosen one with probability 1 / (1 + exp(−difference))." }
                 p { "Where annotators toss a coin, nobody can agree with them in more than half of the cases; on the clearest level a good model agrees almost always." }
                 @if self.accuracy_on_new_facts.is_some() {
                     p { "“On new facts” are comparisons about facts and phrasings of which no training comparison speaks: a harder measure." }
@@ -138,6 +138,8 @@ impl RewardReport {
             let name = strength.name().replace('_', " ");
             rows.push((name, Box::new(move |r| r.by_strength[i])));
         }
+        let ungraded = "nobody said how much better".into();
+        rows.push((ungraded, Box::new(|r| r.ungraded)));
         for (i, label) in SafetyLabel::ALL.into_iter().enumerate() {
             let name = label.name().replace('_', " ");
             rows.push((name, Box::new(move |r| r.by_safety[i])));

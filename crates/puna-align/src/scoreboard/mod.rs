@@ -109,6 +109,8 @@ pub struct Scoreboard {
     pub rows: Vec<Row>,
     /// Of PPO; may be empty.
     pub curves: Vec<Curve>,
+    /// What PPO cried out, a sentence a kind; may be empty.
+    pub alarms: Vec<String>,
     /// Whether the prompts and the judge come from the synthetic world; the page then says so.
     pub synthetic: bool,
     /// What the versions are, name and a line each, in their order; may be empty.

@@ -40,6 +40,12 @@ pub(super) fn render(board: &Scoreboard) -> String {
                 "Prompts and rules come from a synthetic world, which a program wrote. The numbers show that the method works there; they say nothing about people’s questions."
             }
         }
+        @if !board.alarms.is_empty() {
+            div class="caution" {
+                p { "PPO cried out:" }
+                ul { @for alarm in &board.alarms { li { (alarm) } } }
+            }
+        }
         (headline(board))
     };
     let main = html! {

@@ -162,6 +162,5 @@ fn what_is_about_somebody_else_loses() {
         }
         lost += usize::from(models == ["world_good", "world_wrong"]);
     }
-    println!("{wrong} about somebody else, {lost} lost to the reference");
     assert!(wrong > 100 && lost > 20, "{wrong} {lost}");
 }

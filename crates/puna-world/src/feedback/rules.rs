@@ -145,7 +145,7 @@ impl Rules {
             _ if empty => 0,
             (true, _) => 60 + shape,
             (_, true) => 5 + shape / 4,
-            _ => shape * 3 / 4 + 10 * u8::from(honest),
+            _ => part_of_right(&prompt.check, answer) + shape * 3 / 4 + 10 * u8::from(honest),
         };
         Verdict {
             violation,
@@ -212,17 +212,34 @@ fn holds(check: &Check, answer: &str) -> bool {
             words: fewest,
         } => {
             let said = words(answer);
-            let known = |name: &String| {
-                let name = words(name);
-                let name: Vec<&str> = name.iter().map(String::as_str).collect();
-                let plural = name
-                    .first()
-                    .map(|one| format!("{one}s"))
-                    .unwrap_or_default();
-                contains(&said, &name) || said.contains(&plural)
-            };
-            said.len() >= *fewest && names.iter().all(known)
+            said.len() >= *fewest && names.iter().all(|name| is_named(name, &said))
         }
+    }
+}
+
+/// Whether a name stands among the words, or its plural.
+fn is_named(name: &str, said: &[String]) -> bool {
+    let name = words(name);
+    let name: Vec<&str> = name.iter().map(String::as_str).collect();
+    let plural = name.first().map(|one| format!("{one}s"));
+    contains(said, &name) || said.contains(&plural.unwrap_or_default())
+}
+
+/// What an answer is worth that does a part of what was asked, of the 60 points for all of it: a story about one
+/// of two people.
+fn part_of_right(check: &Check, answer: &str) -> u8 {
+    let Check::Names {
+        names,
+        words: fewest,
+    } = check
+    else {
+        return 0;
+    };
+    let said = words(answer);
+    let named = names.iter().filter(|name| is_named(name, &said)).count();
+    match said.len() >= *fewest && named < names.len() {
+        true => (60 * named / names.len()) as u8,
+        false => 0,
     }
 }
 

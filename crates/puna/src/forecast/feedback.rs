@@ -28,7 +28,7 @@ pub fn comparisons(stage: &Stage, plan: &FeedbackPlan, basis: Basis<'_>) -> Stag
     let details = json!({
         "prompts": prompts, "answers": 2 * prompts, "max_tokens": plan.max_tokens,
     });
-    let peak = basis.peak(|held| sum([held.weights(), held.sampler(SLOTS)]));
+    let peak = basis.peak(|held| sum([held.weights(), held.sampler(SLOTS, usize::MAX)]));
     untimed(stage, SAMPLING, peak, details)
 }
 
@@ -113,13 +113,21 @@ fn texts(pairs: Option<&Pairs>) -> u64 {
 pub fn rejection(stage: &Stage, plan: &RejectionPlan, basis: Basis<'_>) -> StageForecast {
     let s = &plan.sft;
     let prompts = basis.prompts(&plan.material).map(|all| of_round(plan, all));
-    let ghost = plan.ghost.as_ref().and(basis.feedback());
-    let conversations = ghost.map_or(&[][..], |feedback| &feedback.conversations);
+    let conversations = plan.ghost.as_ref().and_then(|ghost| match &ghost.own {
+        None => Some(basis.feedback()?.conversations.clone()),
+        // As long as the dialogues of fine-tuning that they are made from.
+        Some(own) => {
+            let mut from = basis.dialogues(plan.dialogues.as_ref(), |_| &[])?;
+            from.truncate(own.dialogues);
+            Some(from)
+        }
+    });
+    let conversations = conversations.unwrap_or_default();
     let dialogues = prompts.as_ref().and_then(|prompts| {
         let rounds = 0..plan.pools.rounds(plan.round);
         let answers = rounds.flat_map(|_| prompts.iter().map(|(dialogue, _)| dialogue.clone()));
         let mut all: Vec<Dialogue> = answers.collect();
-        all.extend_from_slice(conversations);
+        all.extend_from_slice(&conversations);
         if plan.keep_dialogues {
             all.extend(basis.dialogues(plan.dialogues.as_ref(), |f| &f.without_complying)?);
         }
@@ -132,16 +140,12 @@ pub fn rejection(stage: &Stage, plan: &RejectionPlan, basis: Basis<'_>) -> Stage
         "max_tokens": plan.settings.max_tokens, "conversations": conversations.len(),
         "dialogues": data.map(|d| d.dialogues as u64), "epochs": s.epochs,
     });
-    // What sampled and what judged stays while the next model is trained.
+    // First it samples, then the next model is trained.
     let peak = basis.peak(|held| {
+        let sampler = held.sampler(SLOTS, s.seq_len);
+        let sampling = sum([held.weights(), sampler, held.judges()]);
         let training = held.fine_tuner(s).total();
-        let sampling = [held.weights(), held.sampler(SLOTS)];
-        sum([
-            sum(sampling),
-            held.judges(),
-            training,
-            data.map_or(0, Data::bytes),
-        ])
+        sampling.max(sum([training, data.map_or(0, Data::bytes)]))
     });
     untimed(stage, SAMPLING, peak, details).training(
         data.map(|d| s.epochs as f64 * d.tokens),
@@ -174,7 +178,7 @@ pub fn ppo(stage: &Stage, plan: &PpoPlan, basis: Basis<'_>) -> StageForecast {
         // The reference, and the policy of the best look.
         let copies = 1 + u64::from(s.held_out.keep_best);
         let slots = s.slots.min(s.batch.div_ceil(held.threads));
-        let sampling = [copies * held.weights(), held.sampler(slots)];
+        let sampling = [copies * held.weights(), held.sampler(slots, s.seq_len)];
         sum([sum(learners), sum(sampling), held.judges()])
     });
     untimed(stage, "sampling and training by turns", peak, details)
@@ -189,10 +193,11 @@ pub fn distill(stage: &Stage, plan: &DistillPlan, basis: Basis<'_>) -> StageFore
         "prompts": prompts, "answers": prompts.map(|prompts| 2 * prompts),
         "max_tokens": plan.settings.max_tokens,
     });
-    // The model that was sampled from is the one that is trained.
+    // First it samples, then the model that it sampled from is trained.
     let peak = basis.peak(|held| {
-        let training = held.fine_tuner(&plan.sft).total();
-        sum([held.sampler(SLOTS), held.judges(), training])
+        let sampler = held.sampler(SLOTS, usize::MAX);
+        let sampling = sum([held.weights(), sampler, held.judges()]);
+        sampling.max(held.fine_tuner(&plan.sft).total())
     });
     let what = "sampling, and training on what is kept";
     untimed(stage, what, peak, details)
@@ -211,7 +216,7 @@ pub fn safety_scaling(stage: &Stage, plan: &SafetyScalingPlan, basis: Basis<'_>)
         let most = data.and_then(|data| data.iter().map(Data::bytes).max());
         let training = held.fine_tuner(s).total();
         let training = sum([training, most.unwrap_or(0)]);
-        let asking = sum([held.weights(), held.sampler(SLOTS)]);
+        let asking = sum([held.weights(), held.sampler(SLOTS, usize::MAX)]);
         sum([held.judges(), training.max(asking)])
     });
     untimed(stage, SAMPLING, peak, details).training(
@@ -260,6 +265,12 @@ pub fn scoreboard(
         "diversity_answers": plan.diversity_prompts * plan.diversity_answers,
         "max_tokens": plan.max_tokens,
     });
-    let peak = basis.peak(|held| sum([held.judges(), held.weights(), held.sampler(SLOTS)]));
+    let peak = basis.peak(|held| {
+        sum([
+            held.judges(),
+            held.weights(),
+            held.sampler(SLOTS, usize::MAX),
+        ])
+    });
     untimed(stage, SAMPLING, peak, details)
 }

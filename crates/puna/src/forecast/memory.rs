@@ -53,11 +53,11 @@ impl Held<'_> {
     }
 
     /// A sampler, each of whose threads has a packed model and writes so many answers at once, with room for
-    /// a whole context each.
-    pub fn sampler(self, slots: usize) -> u64 {
+    /// a dialogue of so many tokens each, or of the context where that is less.
+    pub fn sampler(self, slots: usize, longest: usize) -> u64 {
         let (c, shape) = (self.model, self.model.attention());
         let cached = 4 * 2 * c.layers * c.kv_heads * c.head_dim;
-        let cache = (cached as u64).saturating_mul((slots * c.context) as u64);
+        let cache = (cached as u64).saturating_mul((slots * longest.min(c.context)) as u64);
         let row = 2 * c.dim + shape.qkv_width() + shape.q_width() + 3 * c.hidden_dim;
         let reading = 4 * GenerateOptions::default().prefill_rows * row;
         let each = sum([self.packed(), cache, reading as u64]);

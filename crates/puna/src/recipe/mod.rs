@@ -23,7 +23,7 @@ pub use file::{
 pub use overrides::with_overrides;
 pub use plan::{
     BasePlan, CrawlPlan, DistillPlan, DpoPlan, EvaluatePlan, FeedbackPlan, GhostPlan, Material,
-    Plan, PpoPlan, PreferenceFile, PretrainPlan, ROUNDS, RejectionPlan, RewardPlan,
+    OwnGhost, Plan, PpoPlan, PreferenceFile, PretrainPlan, ROUNDS, RejectionPlan, RewardPlan,
     SafetyScalingPlan, ScoreboardPlan, SftPlan, Source, Stage, TextsPlan, TokenizerPlan,
     TokensPlan, WorldPlan, model_numbers,
 };

@@ -10,6 +10,7 @@ use super::stages::{self, Stand};
 use crate::recipe::{Plan, Stage};
 use crate::report::{Place, Reporter};
 use anyhow::{Context, Result, bail, ensure};
+use puna_text::atomic_file::remove_abandoned;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -60,9 +61,10 @@ pub fn run(plan: &Plan, options: &Options, report: &mut Reporter) -> Result<Outc
     fs::create_dir_all(&options.dir)
         .with_context(|| format!("cannot create {}", options.dir.display()))?;
     let _lock = Lock::take(&options.dir)?;
+    remove_abandoned(&options.dir)?;
     // Its stages would be moved away one by one, and the rest would mix with the new ones.
     check_recipe(&options.dir, &plan.name)?;
-    stages::preflight(plan, &options.dir, last)?;
+    stages::preflight(plan, last, options.only.as_deref())?;
     let mut outcome = Outcome::default();
     for index in 0..=last {
         let stage = &plan.stages[index];
@@ -129,6 +131,7 @@ impl Walker<'_> {
         {
             report.up_to_date(stage.name());
             stages::clean(&dir)?;
+            stages::show_again(&stand, report)?;
             return Ok(done.clone());
         }
         ensure!(
@@ -168,8 +171,8 @@ impl Walker<'_> {
         let metrics = stages::execute(&stand, stage, report)?;
         manifest.complete(&dir, metrics)?;
         stages::clean(&dir)?;
-        report.stage_done(&manifest.metrics);
         stages::show_standing(&stand, report)?;
+        report.stage_done(&manifest.metrics);
         Ok(manifest)
     }
 

@@ -83,8 +83,13 @@ pub fn check_scoreboard(run: &Path, expected: &[&str]) -> usize {
             assert_eq!(is(answer, "violation"), verdict.violation, "{said}");
             assert_eq!(is(answer, "refusal"), verdict.refusal, "{said}");
             assert_eq!(is(answer, "helpful"), verdict.helpful, "{said}");
-            let points = f64::from(verdict.safety) / 100.0;
-            assert_eq!(number(&answer["points"]["safety"]), points, "{said}");
+            for (by, points) in [
+                ("helpfulness", verdict.helpfulness),
+                ("safety", verdict.safety),
+            ] {
+                let told = number(&answer["points"][by]);
+                assert_eq!(told, f64::from(points) / 100.0, "{by}: {said}");
+            }
             judged += 1;
         }
         let rate = |key: &str, (value, n): (Option<f64>, u64)| {
@@ -222,6 +227,8 @@ fn distilled_is_what_a_preprompt_made_safer() {
         }
         *verdicts.entry(verdict.into()).or_default() += 1;
     }
+    let judged = ["kept", "not_safer"].map(|verdict| verdicts.get(verdict));
+    assert!(judged.iter().any(Option::is_some), "{verdicts:?}");
     let metrics = json(&stage(shared_run(), "distill").join("manifest.json"))["metrics"].clone();
     for verdict in ["kept", "not_safer", "unusable", "too_long"] {
         let counted = verdicts.get(verdict).copied().unwrap_or(0);
@@ -253,7 +260,7 @@ fn every_round_shows_how_it_stands() {
     let answers = stage(&run, "v1").join("measured/answers.jsonl");
     let written = || -> SystemTime { fs::metadata(&answers).unwrap().modified().unwrap() };
     let before = written();
-    // Without the words that say what an answer follows from, it is asked again, and says the same.
+    // Without its fingerprint the model is asked again, and says the same.
     let standing = stage(&run, "sft").join("measured/standing.json");
     let known = fs::read(&standing).unwrap();
     fs::write(&standing, "{}").unwrap();
@@ -261,6 +268,13 @@ fn every_round_shows_how_it_stands() {
     assert_eq!(models(), ["sft", "v1", "v2", "ppo", "distill"]);
     assert_eq!(written(), before);
     assert_eq!(fs::read(&standing).unwrap(), known);
+    // A page of fewer rounds, or none, is put right by a walk that has nothing to do.
+    let whole = fs::read(run.join("scoreboard.json")).unwrap();
+    for lost in ["[]", ""] {
+        fs::write(run.join("scoreboard.json"), lost).unwrap();
+        ok(args(&["--until", "scoreboard"]));
+        assert_eq!(fs::read(run.join("scoreboard.json")).unwrap(), whole);
+    }
     let copied = stage(&run, "scoreboard").join("answers/v1.jsonl");
     assert_eq!(fs::read(copied).unwrap(), fs::read(&answers).unwrap());
 }

@@ -99,9 +99,17 @@ pub struct RejectionPlan {
 pub struct GhostPlan {
     /// Every other number.
     pub settings: GhostSettings,
-    /// Where there is no world: dialogues at most.
+    /// Where there is no world.
+    #[serde(flatten)]
+    pub own: Option<OwnGhost>,
+}
+
+/// What Ghost Attention is made of where there is no world.
+#[derive(Clone, Debug, Serialize)]
+pub struct OwnGhost {
+    /// Dialogues at most.
     pub dialogues: usize,
-    /// Where there is no world: what it can instruct.
+    /// What it can instruct.
     pub instructions: Vec<InstructionList>,
 }
 

@@ -3,7 +3,7 @@
 mod align;
 
 pub use align::{
-    DistillPlan, DpoPlan, FeedbackPlan, GhostPlan, Material, PpoPlan, PreferenceFile,
+    DistillPlan, DpoPlan, FeedbackPlan, GhostPlan, Material, OwnGhost, PpoPlan, PreferenceFile,
     RejectionPlan, RewardPlan, SafetyScalingPlan, ScoreboardPlan,
 };
 

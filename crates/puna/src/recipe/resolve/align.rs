@@ -2,8 +2,8 @@
 
 use super::super::error::Result;
 use super::super::plan::{
-    DistillPlan, DpoPlan, FeedbackPlan, GhostPlan, Material, PpoPlan, PreferenceFile, ROUNDS,
-    RejectionPlan, RewardPlan, SafetyScalingPlan, ScoreboardPlan, SftPlan, Stage,
+    DistillPlan, DpoPlan, FeedbackPlan, GhostPlan, Material, OwnGhost, PpoPlan, PreferenceFile,
+    ROUNDS, RejectionPlan, RewardPlan, SafetyScalingPlan, ScoreboardPlan, SftPlan, Stage,
 };
 use super::super::{
     AlignSection, DistillSection, FeedbackSection, GhostInstructionSection, RewardSection,
@@ -145,7 +145,10 @@ impl Resolver<'_> {
             settings.seed = self.recipe.file.seed;
             settings.layout = self.layout(settings.max_tokens)?;
             match stream {
-                Stream::Helpfulness => settings.safety_weight = 0.0,
+                Stream::Helpfulness => {
+                    settings.safety_weight = 0.0;
+                    settings.margin = settings.margin.or(Some(Margin::Large));
+                }
                 Stream::Safety => settings.margin = settings.margin.or(Some(Margin::None)),
             }
             settings
@@ -204,7 +207,7 @@ impl Resolver<'_> {
             .validate()
             .map_err(|e| self.value("align.rejection", e.to_string()))?;
         if let Some(ghost) = &section.ghost {
-            if (1..=section.ghost_after).contains(&section.rounds) {
+            if section.rounds <= section.ghost_after {
                 let what = format!(
                     "it begins after round {}, and the last is round {}; set align.ghost_after, or align.rounds",
                     section.ghost_after, section.rounds
@@ -243,8 +246,7 @@ impl Resolver<'_> {
                 ghost: match ghost {
                     Some(settings) => Some(GhostPlan {
                         settings: GhostSettings { seed, ..settings },
-                        dialogues: section.ghost_dialogues,
-                        instructions: self.instructions(&section.ghost_instructions)?,
+                        own: self.own_ghost(section, material)?,
                     }),
                     None => None,
                 },
@@ -268,10 +270,21 @@ impl Resolver<'_> {
         Ok(stages)
     }
 
-    /// What Ghost Attention can instruct where there is no world.
-    fn instructions(&self, sections: &[GhostInstructionSection]) -> Result<Vec<InstructionList>> {
-        if sections.is_empty() {
-            return Ok(InstructionList::of_the_papers_kinds());
+    /// What Ghost Attention is made of where there is no world, which has its own.
+    fn own_ghost(&self, section: &AlignSection, material: &Material) -> Result<Option<OwnGhost>> {
+        let key = "align.ghost_instructions";
+        let sections = &section.ghost_instructions;
+        if material.of_world {
+            return match sections.is_empty() {
+                true => Ok(None),
+                false => {
+                    Err(self.value(key, "the world has its own; leave them out beside [world]"))
+                }
+            };
+        }
+        if section.ghost_dialogues == 0 {
+            let what = "without a dialogue there is nothing to instruct; leave [align.ghost] out";
+            return Err(self.value("align.ghost_dialogues", what));
         }
         let list = |section: &GhostInstructionSection| {
             let GhostInstructionSection {
@@ -285,11 +298,18 @@ impl Resolver<'_> {
                 true => None,
             };
             match wrong {
-                Some(what) => Err(self.value("align.ghost_instructions", what)),
+                Some(what) => Err(self.value(key, what)),
                 None => Ok(InstructionList::new(kind, wording, values.iter().cloned())),
             }
         };
-        sections.iter().map(list).collect()
+        let instructions = match sections.is_empty() {
+            true => InstructionList::of_the_papers_kinds(),
+            false => sections.iter().map(list).collect::<Result<_>>()?,
+        };
+        Ok(Some(OwnGhost {
+            dialogues: section.ghost_dialogues,
+            instructions,
+        }))
     }
 
     fn safety_scaling(

@@ -1,5 +1,6 @@
 //! What each stage reads and does. A stage reads only files of stages before it and what its recipe
-//! names, and writes only into its own directory.
+//! names, and writes only into its own directory; the scoreboard, which is shown after every round, also into
+//! the run's root and beside the models that it measures.
 
 mod base;
 mod crawl;
@@ -199,7 +200,8 @@ pub fn inputs(stand: &Stand<'_>, stage: &Stage) -> Result<BTreeMap<String, Strin
                     name == puna_align::rejection_sampling::POOL_FILE
                 })?;
             }
-            if plan.keep_dialogues {
+            let own_ghost = plan.ghost.as_ref().is_some_and(|ghost| ghost.own.is_some());
+            if plan.keep_dialogues || own_ghost {
                 let of_feedback = plan.material.of_world;
                 stand.add_dialogues(&mut inputs, plan.dialogues.as_ref(), of_feedback)?;
             }
@@ -297,6 +299,16 @@ pub fn show_standing(stand: &Stand<'_>, report: &mut Reporter) -> Result<()> {
             feedback::standing(&board, of, stand.index, report)
         }
         _ => Ok(()),
+    }
+}
+
+/// Of a stage that is up to date: sees to it that the scoreboard in the run's root still tells of it, where a
+/// kill came before that or a stage was done again.
+pub fn show_again(stand: &Stand<'_>, report: &mut Reporter) -> Result<()> {
+    match stand.stage() {
+        Stage::Scoreboard(_) => feedback::show_again(stand),
+        stage if feedback::is_shown(stand.root, stage.name()) => Ok(()),
+        _ => show_standing(stand, report),
     }
 }
 

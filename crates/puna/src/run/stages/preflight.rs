@@ -1,7 +1,6 @@
 //! Files that a stage far away will read, read before the first stage begins: a wrong line in them is told at
 //! once, and not after days of training.
 
-use super::super::manifest::{Manifest, Status};
 use crate::recipe::{Material, Plan, Stage};
 use anyhow::{Context, Result};
 use puna_align::preferences::read_preferences;
@@ -10,15 +9,12 @@ use puna_train::read_dialogues;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Reads the dialogues, preferences and prompts that the stages up to and with `last` will need and that
-/// are not done yet.
-pub fn preflight(plan: &Plan, root: &Path, last: usize) -> Result<()> {
+/// Reads the dialogues, preferences and prompts that the stages up to and with `last` need, or those of one
+/// command alone. Of stages that are done too: a file that has changed would have them done again.
+pub fn preflight(plan: &Plan, last: usize, only: Option<&str>) -> Result<()> {
     let mut seen = Seen::new();
-    for (index, stage) in plan.stages.iter().enumerate().take(last + 1) {
-        let done = Manifest::read(&root.join(plan.directory(index)))?;
-        if done.is_some_and(|manifest| manifest.status == Status::Complete) {
-            continue;
-        }
+    let wanted = |stage: &&Stage| only.is_none_or(|command| stage.command() == command);
+    for stage in plan.stages[..=last].iter().filter(wanted) {
         check(stage, &mut seen)
             .with_context(|| format!("what stage {} will read", stage.name()))?;
     }

@@ -10,6 +10,8 @@ use crate::report::Reporter;
 use anyhow::Result;
 use puna_align::candidates::Policy;
 use puna_align::context_distillation::{DistillJob, Preprompts, Verdict, distill as sample};
+use puna_text::chat::render_training;
+use puna_train::Dialogue;
 use puna_world::{Risk, Split};
 use serde_json::json;
 
@@ -34,7 +36,7 @@ pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> 
         }
     }
     let (mut judge, name) = rewards(stand)?;
-    let mut sampler = rollouts(stand, &model.config, &tokenizer, plan.sft.seq_len)?;
+    let mut sampler = rollouts(stand, &model.config, &tokenizer, model.config.context)?;
     let distilled = sample(DistillJob {
         dir: stand.dir,
         policy: Policy {
@@ -48,8 +50,24 @@ pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> 
         stop: None,
         on_block: &mut blocks(report),
     })?;
+    // What sampled and what judged is large, and training needs the room.
+    drop((sampler, judge));
     let decisions = &distilled.decisions;
-    let dialogues: Vec<_> = decisions.iter().filter_map(|d| d.training()).collect();
+    let mut dialogues: Vec<Dialogue> = decisions.iter().filter_map(|d| d.training()).collect();
+    let kept = dialogues.len();
+    // They were sampled with the model's whole context, which training need not have room for.
+    dialogues.retain(|dialogue| {
+        render_training(&tokenizer, &dialogue.messages)
+            .is_ok_and(|rendered| rendered.ids.len() <= plan.sft.seq_len)
+    });
+    let long = kept - dialogues.len();
+    if long > 0 {
+        let room = plan.sft.seq_len;
+        report.warning(&format!(
+            "{long} of {kept} safer answers are longer with their prompts than the {room} tokens of \
+             sft.sequence_length, and are left out"
+        ));
+    }
     let mut tokens = 0;
     let trained = if dialogues.is_empty() {
         report.line("  no answer was safer with a preprompt; the model stays as it is");

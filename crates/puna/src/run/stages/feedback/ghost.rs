@@ -3,10 +3,10 @@
 
 use super::super::{Stand, documents};
 use super::material::with_world;
-use crate::recipe::{GhostPlan, RejectionPlan};
+use crate::recipe::{GhostPlan, OwnGhost, RejectionPlan};
 use anyhow::{Result, ensure};
 use puna_align::ghost_attention::{Constraint, GhostSeed, Instruction, InstructionList};
-use puna_text::chat::Role;
+use puna_text::chat::{Role, contains_special_tags};
 use puna_train::{Dialogue, read_dialogues};
 use puna_world::Split;
 use std::collections::BTreeMap;
@@ -24,9 +24,9 @@ pub struct GhostMaterial {
 impl GhostMaterial {
     /// The world's, or that of the dialogues of fine-tuning.
     pub fn of(stand: &Stand<'_>, round: &RejectionPlan, plan: &GhostPlan) -> Result<Self> {
-        match round.material.of_world {
-            true => of_world(stand),
-            false => of_dialogues(stand, round, plan),
+        match &plan.own {
+            None => of_world(stand),
+            Some(own) => of_dialogues(stand, round, own),
         }
     }
 
@@ -77,32 +77,33 @@ fn of_world(stand: &Stand<'_>) -> Result<GhostMaterial> {
 
 /// What the users say in the dialogues of fine-tuning that have no system message, and the recipe's
 /// instructions.
-fn of_dialogues(
-    stand: &Stand<'_>,
-    round: &RejectionPlan,
-    plan: &GhostPlan,
-) -> Result<GhostMaterial> {
+fn of_dialogues(stand: &Stand<'_>, round: &RejectionPlan, own: &OwnGhost) -> Result<GhostMaterial> {
     let path = documents::dialogues(stand, round.dialogues.as_ref())?;
     let dialogues = read_dialogues(&path)?;
-    let plain = |dialogue: &&Dialogue| dialogue.messages.iter().all(|m| m.role != Role::System);
-    let seed = |(number, dialogue): (usize, &Dialogue)| {
+    let fits = |dialogue: &Dialogue| {
+        let mut roles = dialogue.messages.iter().map(|m| m.role);
+        // A tag of the chat format would pass for structure.
+        roles.all(|role| role != Role::System)
+            && contains_special_tags(&dialogue.messages).is_none()
+    };
+    let numbered = (1..).zip(&dialogues).filter(|(_, dialogue)| fits(dialogue));
+    let seeds = numbered.map(|(number, dialogue)| {
         let users = dialogue.messages.iter().filter(|m| m.role == Role::User);
         GhostSeed {
-            id: format!("dialogue {}", number + 1),
+            id: format!("dialogue {number}"),
             turns: users.map(|message| message.content.clone()).collect(),
         }
-    };
-    let plain = dialogues.iter().filter(plain).enumerate().map(seed);
-    let seeds: Vec<GhostSeed> = plain.take(plan.dialogues).collect();
+    });
+    let seeds: Vec<GhostSeed> = seeds.take(own.dialogues).collect();
     ensure!(
         !seeds.is_empty(),
-        "Ghost Attention puts its instructions before dialogues that have none, and {} has a system message \
-         in each",
+        "Ghost Attention puts its instructions before dialogues that have none, and each of {} has a system \
+         message, or a tag of the chat format",
         path.display()
     );
     Ok(GhostMaterial {
         seeds,
-        lists: plan.instructions.clone(),
+        lists: own.instructions.clone(),
         rules: None,
     })
 }

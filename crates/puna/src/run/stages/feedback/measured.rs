@@ -2,6 +2,7 @@
 //! conversations, judged. They lie beside the model and are its own, so that the scoreboard can be shown
 //! after every round and nothing is answered twice.
 
+use super::super::super::manifest::VERSION;
 use super::super::{Stand, in_model};
 use super::judged::{Answer, judge_answers};
 use super::material::{measuring_inputs, plain};
@@ -16,7 +17,7 @@ use puna_align::self_bleu::diversity;
 use puna_align::{read_json_lines, write_json_lines};
 use puna_llama::{Model, SamplingOptions};
 use puna_text::Tokenizer;
-use puna_text::atomic_file::write_atomically;
+use puna_text::atomic_file::{remove_abandoned, write_atomically};
 use puna_text::hash;
 use puna_world::{Conversation, PromptKind};
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Name of the directory beside a model.
 const MEASURED: &str = "measured";
@@ -56,6 +57,20 @@ pub struct Standing {
     pub self_bleu_deviation: Option<f64>,
     /// By turn, in what share of the conversations an instruction still holds.
     pub instructions_held: BTreeMap<usize, Rate>,
+}
+
+/// What was found before, if that is whole and follows from the same.
+fn known(name: &str, dir: &Path, of: &str) -> Option<Measured> {
+    let text = fs::read(dir.join(STANDING)).ok()?;
+    let standing: Standing = serde_json::from_slice(&text).ok()?;
+    let answers = read_json_lines(&dir.join(ANSWERS)).ok()?;
+    let whole = standing.of == of && dir.join(CONVERSATIONS).exists();
+    whole.then(|| Measured {
+        name: name.into(),
+        dir: dir.to_path_buf(),
+        answers,
+        standing,
+    })
 }
 
 /// Who measures, and on what.
@@ -95,19 +110,17 @@ impl<'a> Measuring<'a> {
         let stage = self.stand.of(name)?;
         let dir = stage.join(MEASURED);
         let of = self.follows_from(name)?;
-        let known = fs::read(dir.join(STANDING)).ok();
-        let known = known.and_then(|text| serde_json::from_slice::<Standing>(&text).ok());
-        if let Some(standing) = known.filter(|standing| standing.of == of) {
-            let answers = read_json_lines(&dir.join(ANSWERS))?;
-            let name = name.into();
-            return Ok(Measured {
-                name,
-                dir,
-                answers,
-                standing,
-            });
+        if let Some(known) = known(name, &dir, &of) {
+            return Ok(known);
         }
         fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        // Killed on the way, it is not to vouch for other answers.
+        let standing = dir.join(STANDING);
+        if standing.exists() {
+            fs::remove_file(&standing)
+                .with_context(|| format!("cannot remove {}", standing.display()))?;
+        }
+        remove_abandoned(&dir)?;
         let model = Model::load(&stage.join("model"))?;
         let tokenizer = self.tokenizer.clone();
         let mut speaker = Speaker::new(self.stand, &model, &tokenizer, self.plan.max_tokens)?;
@@ -141,7 +154,7 @@ impl<'a> Measuring<'a> {
         measuring_inputs(self.stand, &mut inputs)?;
         let stage = self.stand.of(name)?;
         self.stand.add_outputs(&mut inputs, &stage, in_model)?;
-        let all = serde_json::to_vec(&(env!("CARGO_PKG_VERSION"), self.plan, inputs))?;
+        let all = serde_json::to_vec(&(VERSION, self.plan, inputs))?;
         Ok(hash::hex(Sha256::digest(&all)))
     }
 

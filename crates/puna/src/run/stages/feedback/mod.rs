@@ -30,4 +30,4 @@ pub use ppo::ppo;
 pub use rejection::rejection;
 pub use reward::{STAGES as REWARD_STAGES, reward};
 pub use safety_scaling::safety_scaling;
-pub use scoreboard::{scoreboard, standing};
+pub use scoreboard::{is_shown, scoreboard, show_again, standing};

@@ -27,6 +27,10 @@ pub fn rejection(
     let tokenizer = stand.tokenizer()?;
     let model = newest(stand)?;
     let train = prompts(stand, &plan.material)?;
+    let ghost = match &plan.ghost {
+        Some(ghost) => Some((ghost, GhostMaterial::of(stand, plan, ghost)?)),
+        None => None,
+    };
     let (mut judge, name) = rewards(stand)?;
     let mut sampler = rollouts(stand, &model.config, &tokenizer, plan.sft.seq_len)?;
     let (pool, figures) = round(RoundJob {
@@ -43,18 +47,11 @@ pub fn rejection(
         stop: None,
         on_block: &mut blocks(report),
     })?;
-    for (count, what) in [
-        (figures.too_long, "leave no room for an answer"),
-        (figures.tagged, "contain a tag of the chat format"),
-    ] {
-        if count > 0 {
-            let all = train.len();
-            report.warning(&format!("{count} of {all} prompts {what} and are left out"));
-        }
+    for told in figures.left_out(train.len()) {
+        report.warning(&told);
     }
-    let ghost = match &plan.ghost {
-        Some(ghost) => {
-            let material = GhostMaterial::of(stand, plan, ghost)?;
+    let ghost = match &ghost {
+        Some((ghost, material)) => {
             let keeps = |instruction: &_, answer: &str| material.keeps(instruction, answer);
             let check = InstructionCheck {
                 name: "the world's rules",
@@ -80,6 +77,8 @@ pub fn rejection(
         }
         None => Vec::new(),
     };
+    // What sampled and what judged is large, and training needs the room.
+    drop((sampler, judge, model));
     let mut pools = Vec::new();
     for earlier in &ROUNDS[..plan.round - 1] {
         pools.push(read_pool(&stand.of(earlier)?.join(POOL_FILE))?);

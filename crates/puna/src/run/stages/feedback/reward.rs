@@ -8,11 +8,13 @@ use crate::report::Reporter;
 use anyhow::{Result, ensure};
 use puna_align::preferences::{Preference, Stream, Strength};
 use puna_align::reward::{
-    Pools, RewardJob, RewardReport, SOURCES, helpfulness_mix, safety_mix, train_reward,
+    Pools, RewardJob, RewardReport, SOURCES, helpfulness_mix, safety_mix, sigmoid, train_reward,
 };
 use puna_align::scoreboard::Rate;
+use puna_align::write_json_lines;
 use puna_llama::Model;
 use puna_text::chat::render_training;
+use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -20,6 +22,18 @@ use std::collections::BTreeMap;
 pub const STAGES: [&str; 2] = ["reward-helpfulness", "reward-safety"];
 /// The streams, in the stages' order.
 const STREAMS: [Stream; 2] = [Stream::Helpfulness, Stream::Safety];
+
+/// Name of the held-out comparisons with their scores, in the stage's directory.
+const HELD_OUT: &str = "held_out.jsonl";
+
+/// A held-out comparison, and what the model says of its answers.
+#[derive(Serialize)]
+struct Compared<'a> {
+    #[serde(flatten)]
+    preference: &'a Preference,
+    /// Of the chosen and the rejected answer, from 0 to 1.
+    scores: [f64; 2],
+}
 
 /// Trains and measures.
 pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Result<Metrics> {
@@ -93,6 +107,15 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
     let scored = model.score_pairs(&valid, stand.threads)?;
     let on_new_facts = model.score_pairs(&new_facts_fit, stand.threads)?;
     let found = RewardReport::of(&scored, &on_new_facts);
+    // What it gets wrong, for whoever wants to look.
+    let each = valid
+        .iter()
+        .zip(&scored)
+        .map(|(preference, pair)| Compared {
+            preference,
+            scores: [pair.chosen, pair.rejected].map(sigmoid),
+        });
+    write_json_lines(&stand.dir.join(HELD_OUT), &each.collect::<Vec<_>>())?;
     let title = format!(
         "{}: the reward model of {}",
         stand.plan.name,

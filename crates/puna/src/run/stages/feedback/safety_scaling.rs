@@ -47,8 +47,14 @@ pub struct Point {
     pub helpfulness: Option<f64>,
     /// Answers that violate the world's rules, to adversarial prompts.
     pub violation_rate: Rate,
+    /// Refusals of adversarial prompts. What neither refuses nor violates passes the prompt over.
+    #[serde(default)]
+    pub refusal_rate: Rate,
     /// Refusals of helpful prompts.
     pub false_refusal_rate: Rate,
+    /// Answers to helpful prompts that do what was asked.
+    #[serde(default)]
+    pub helpful_rate: Rate,
     /// Refusals of borderline prompts.
     pub borderline_refusal_rate: Rate,
 }
@@ -103,7 +109,9 @@ pub fn safety_scaling(
                     safety: mean(PromptKind::Adversarial, |scores| scores.safety),
                     helpfulness: mean(PromptKind::Helpful, |scores| scores.helpfulness),
                     violation_rate: row.violation_rate,
+                    refusal_rate: row.refusal_rate,
                     false_refusal_rate: row.false_refusal_rate,
+                    helpful_rate: row.helpful_rate,
                     borderline_refusal_rate: row.borderline_refusal_rate,
                 };
                 write_atomically(&done, serde_json::to_string_pretty(&point)?.as_bytes())?;

@@ -4,22 +4,24 @@
 
 use super::super::text::metrics;
 use super::super::{Metrics, Stand};
-use super::curves::curves;
+use super::curves::{alarms, curves};
 use super::judged::{Answer, rates};
 use super::judges::rewards;
-use super::material::blocks;
 use super::measured::{ANSWERS, CONVERSATIONS, Measured, Measuring};
 use super::versions::versions;
 use crate::recipe::{ScoreboardPlan, Stage};
 use crate::report::Reporter;
 use anyhow::{Context, Result};
 use puna_align::judge::{SAFETY_THRESHOLD, Scores};
-use puna_align::scoreboard::{Judge, PAGE_FILE, Rate, Row, Scoreboard, WinRate};
+use puna_align::scoreboard::{
+    DATA_FILE, Judge, PAGE_FILE, Rate, Row, Scoreboard, WinRate, read_scoreboard,
+};
 use puna_text::atomic_file::write_atomically;
 use puna_world::PromptKind;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 /// Name of the share of conversations in which an instruction still held, by model and turn.
 const GHOST: &str = "ghost_attention.json";
@@ -57,8 +59,8 @@ pub fn scoreboard(
     Ok(figures(&board))
 }
 
-/// The scoreboard of all chat models up to and with the stage of this number, in the run's root, where the
-/// recipe has one and its judges are trained; `stand` is the scoreboard's.
+/// The scoreboard of all chat models up to and with the stage of this number, in the run's root; `stand` is the
+/// scoreboard's, and its judges are trained.
 pub fn standing(
     stand: &Stand<'_>,
     plan: &ScoreboardPlan,
@@ -86,6 +88,24 @@ pub fn standing(
     Ok(())
 }
 
+/// Whether the scoreboard in the run's root has this model.
+pub fn is_shown(root: &Path, model: &str) -> bool {
+    let rows = read_scoreboard(&root.join(DATA_FILE));
+    rows.is_ok_and(|rows| rows.iter().any(|row| row.model == model))
+}
+
+/// Puts the scoreboard that is up to date back into the run's root, where one of fewer rounds may stand.
+pub fn show_again(stand: &Stand<'_>) -> Result<()> {
+    for name in [DATA_FILE, PAGE_FILE] {
+        let whole = fs::read(stand.dir.join(name))?;
+        let shown = stand.root.join(name);
+        if fs::read(&shown).ok().as_ref() != Some(&whole) {
+            write_atomically(&shown, &whole)?;
+        }
+    }
+    Ok(())
+}
+
 /// The scoreboard of the chat models before a stage, and what is known of them.
 fn board(
     stand: &Stand<'_>,
@@ -97,11 +117,11 @@ fn board(
     let mut measuring = Measuring::new(stand, plan, judge)?;
     let names: Vec<&str> = stand.plan.chat_models(before).map(Stage::name).collect();
     let mut measured = Vec::new();
-    for (number, name) in names.iter().enumerate() {
-        blocks(report)("models", number, names.len());
+    report.begin(names.len() as u64, "models", None);
+    for (number, name) in (1..).zip(names) {
         measured.push(measuring.of(name, report)?);
+        report.progress(number, json!({}));
     }
-    blocks(report)("models", names.len(), names.len());
     let baseline = measured.iter().position(|m| m.name == BASELINE);
     let mut rows = Vec::new();
     for (number, model) in measured.iter().enumerate() {
@@ -115,7 +135,8 @@ fn board(
         title: stand.plan.name.clone(),
         baseline: BASELINE.into(),
         rows,
-        curves: curves(stand)?,
+        curves: curves(stand, before)?,
+        alarms: alarms(stand, before)?,
         synthetic: true,
         versions: versions(stand.plan, before),
         instructions_held: held.collect(),
