@@ -20,6 +20,7 @@ pub mod ppo;
 pub mod preferences;
 pub mod prompt;
 mod prompts;
+mod rate;
 pub mod rejection_sampling;
 mod rendered;
 pub mod reward;

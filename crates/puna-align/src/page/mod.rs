@@ -4,6 +4,8 @@ pub(crate) mod frame;
 mod labels;
 pub(crate) mod plot;
 
+use self::frame::percent;
+use crate::rate::Rate;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// A page of a title (of the window), what stands at its top, in its middle and at its foot.
@@ -26,4 +28,17 @@ pub(crate) fn page(title: &str, header: &Markup, main: &Markup, footer: &Markup)
         }
     }
     .into_string()
+}
+
+/// A share in percent.
+pub(crate) fn share(rate: Rate) -> String {
+    rate.value.map_or("–".to_owned(), percent)
+}
+
+/// How sure it is.
+pub(crate) fn interval(rate: Rate) -> String {
+    match rate.n {
+        0 => "not measured".to_owned(),
+        _ => format!("{} to {}", percent(rate.low), percent(rate.high)),
+    }
 }

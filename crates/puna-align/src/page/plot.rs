@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, axes, fit, number, percent, polyline, svg, ticks};
 use super::labels::labels;
-use crate::scoreboard::Rate;
+use crate::rate::Rate;
 use maud::{Markup, html};
 
 /// A version of the model on the plane of Figure 11; shares from 0 to 1.

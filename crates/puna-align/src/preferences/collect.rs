@@ -127,7 +127,7 @@ impl Read {
                 line,
                 field,
                 what: format!(
-                    "{what}{}; mend it, or set {} = \"skip\" to leave such records out",
+                    "{what}{}; mend it, or set read.{} = \"skip\" for this file to leave such records out",
                     self.told_by(kind),
                     kind.name()
                 ),

@@ -2,7 +2,7 @@
 
 use super::sigmoid;
 use crate::preferences::{SafetyLabel, Strength};
-use crate::scoreboard::Rate;
+use crate::rate::Rate;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

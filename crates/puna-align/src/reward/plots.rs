@@ -3,8 +3,22 @@
 use super::{Reliability, ScoreBins};
 use crate::page::frame::{Frame, axes, number, percent, polyline, svg, ticks};
 use crate::page::plot::Interval;
-use crate::scoreboard::Rate;
+use crate::rate::Rate;
 use maud::{Markup, html};
+
+/// Where the axes of both lie.
+fn frame(x: (f64, f64), y: (f64, f64)) -> Frame {
+    Frame {
+        width: 320.0,
+        height: 260.0,
+        left: 48.0,
+        right: 22.0,
+        top: 10.0,
+        foot: 42.0,
+        x,
+        y,
+    }
+}
 
 /// How often the answer that the model prefers is the chosen one, against how sure the model is; on the
 /// dashed line both are the same.
@@ -17,16 +31,7 @@ pub(super) fn calibration(alt: &str, found: &Reliability) -> Markup {
         .collect();
     let least = bins.iter().map(|(_, seen, _)| seen.low).fold(0.5, f64::min);
     let low = (least * 10.0).floor() / 10.0;
-    let frame = Frame {
-        width: 320.0,
-        height: 260.0,
-        left: 48.0,
-        right: 14.0,
-        top: 10.0,
-        foot: 42.0,
-        x: (0.5, 1.0),
-        y: (low, 1.0),
-    };
+    let frame = frame((0.5, 1.0), (low, 1.0));
     let up: Vec<f64> = ticks(low, 1.0, 5);
     let up: Vec<f64> = up.into_iter().filter(|tick| *tick >= low).collect();
     let at = |(sure, seen, _): &(f64, Interval, u64)| (frame.x(*sure), frame.y(seen.value));
@@ -57,16 +62,7 @@ pub(super) fn distribution(alt: &str, scores: &ScoreBins) -> Markup {
     let most = scores.chosen.iter().chain(&scores.rejected).max();
     let up = ticks(0.0, most.copied().unwrap_or(0).max(1) as f64, 4);
     let bins = scores.chosen.len().max(1);
-    let frame = Frame {
-        width: 320.0,
-        height: 260.0,
-        left: 48.0,
-        right: 14.0,
-        top: 10.0,
-        foot: 42.0,
-        x: (0.0, 1.0),
-        y: (0.0, up.last().copied().unwrap_or(1.0)),
-    };
+    let frame = frame((0.0, 1.0), (0.0, up.last().copied().unwrap_or(1.0)));
     let width = (frame.width - frame.left - frame.right) / bins as f64;
     let bar = |bin: usize, side: f64, class: &str, count: u64| {
         let top = frame.y(count as f64);

@@ -2,11 +2,9 @@
 //! held-out prompts, by the world's rules and by the reward models, beside each other.
 
 mod page;
-mod rate;
 mod tables;
 
-pub use rate::{Rate, WinRate};
-pub(crate) use tables::{interval, share};
+pub use crate::rate::{Rate, WinRate};
 
 use crate::error::{Error, Result};
 use puna_text::atomic_file::write_atomically;

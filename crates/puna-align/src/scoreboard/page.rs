@@ -1,10 +1,10 @@
 //! The scoreboard as one HTML page (paper Figure 11 and the tables behind it).
 
-use super::tables::{instructions_held, interval, numbers, share};
+use super::tables::{instructions_held, numbers};
 use super::{Judge, Rate, Row, Scoreboard};
 use crate::page::frame::{number, percent};
-use crate::page::page;
 use crate::page::plot::{self, Dots, Interval, Version};
+use crate::page::{interval, page, share};
 use maud::{Markup, html};
 
 /// The judges in the page's order.

@@ -1,7 +1,8 @@
 //! The page's tables.
 
 use super::{Judge, Rate, Scoreboard, WinRate};
-use crate::page::frame::{number, percent};
+use crate::page::frame::number;
+use crate::page::{interval, share};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 
@@ -118,18 +119,5 @@ pub(super) fn instructions_held(board: &Scoreboard) -> Markup {
                 }
             }
         }
-    }
-}
-
-/// A share in percent.
-pub(crate) fn share(rate: Rate) -> String {
-    rate.value.map_or("–".to_owned(), percent)
-}
-
-/// How sure it is.
-pub(crate) fn interval(rate: Rate) -> String {
-    match rate.n {
-        0 => "not measured".to_owned(),
-        _ => format!("{} to {}", percent(rate.low), percent(rate.high)),
     }
 }

@@ -103,7 +103,7 @@ fn a_field_that_the_first_record_lacks_is_named() {
                 _ => "",
             };
             let what = format!(
-                "it is missing{beside} (the file is read as {}); mend it, or set missing_field = \"skip\" to \
+                "it is missing{beside} (the file is read as {}); mend it, or set read.missing_field = \"skip\" for this file to \
                  leave such records out",
                 format.name()
             );

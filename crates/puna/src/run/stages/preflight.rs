@@ -2,11 +2,11 @@
 //! once, and not after days of training.
 
 use crate::recipe::{Material, Plan, Stage};
-use anyhow::{Context, Result};
-use puna_align::preferences::read_preferences;
+use anyhow::{Context, Result, ensure};
+use puna_align::preferences::{Stream, read_preferences};
 use puna_align::prompt::read_prompts;
 use puna_train::read_dialogues;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Reads the dialogues, preferences and prompts that the stages up to and with `last` need, or those of one
@@ -21,47 +21,82 @@ pub fn preflight(plan: &Plan, last: usize, only: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// What was read already, and how.
-type Seen = BTreeSet<(PathBuf, String)>;
+/// What was read already, and how; of preferences, the streams that they are of.
+type Seen = BTreeMap<(PathBuf, String), Vec<Stream>>;
 
 fn check(stage: &Stage, seen: &mut Seen) -> Result<()> {
     match stage {
-        Stage::Sft(plan) => {
-            if let Some(path) = plan.dialogues.as_ref()
-                && first(seen, path, "dialogues")
-            {
-                read_dialogues(path)?;
-            }
+        Stage::Sft(plan) => match &plan.dialogues {
+            Some(path) => dialogues(path, seen),
+            None => Ok(()),
+        },
+        Stage::Reward(plan) => {
+            let streams = preferences(&plan.material, seen)?;
+            let name = plan.stream.name();
+            ensure!(
+                plan.material.of_world || streams.contains(&plan.stream),
+                "there is no preference of the {name} stream; name a file of it in [[feedback.preferences]], or \
+                 set its read.stream"
+            );
+            Ok(())
         }
-        Stage::Reward(plan) => preferences(&plan.material, seen)?,
-        Stage::Dpo(plan) => preferences(&plan.material, seen)?,
-        Stage::Rejection(plan) => prompts(&plan.material, seen)?,
-        Stage::Ppo(plan) => prompts(&plan.material, seen)?,
-        Stage::Distill(plan) => prompts(&plan.material, seen)?,
-        _ => {}
+        Stage::Dpo(plan) => preferences(&plan.material, seen).map(drop),
+        Stage::Rejection(plan) => prompts(&plan.material, false, seen),
+        Stage::Ppo(plan) => prompts(&plan.material, false, seen),
+        Stage::Distill(plan) => prompts(&plan.material, true, seen),
+        _ => Ok(()),
+    }
+}
+
+fn dialogues(path: &Path, seen: &mut Seen) -> Result<()> {
+    let key = (path.to_path_buf(), "dialogues".into());
+    if !seen.contains_key(&key) {
+        let empty = read_dialogues(path)?.is_empty();
+        ensure!(!empty, "{} holds no dialogue", path.display());
+        seen.insert(key, Vec::new());
     }
     Ok(())
 }
 
-fn first(seen: &mut Seen, path: &Path, how: &str) -> bool {
-    seen.insert((path.to_path_buf(), how.into()))
-}
-
-fn preferences(material: &Material, seen: &mut Seen) -> Result<()> {
+/// The streams of all of them.
+fn preferences(material: &Material, seen: &mut Seen) -> Result<Vec<Stream>> {
+    let mut streams = Vec::new();
     for file in &material.preferences {
         // A file that is named once for each stream is read by each of its rules.
-        if first(seen, &file.path, &serde_json::to_string(&file.read)?) {
-            read_preferences(&file.path, &file.read)?;
+        let key = (file.path.clone(), serde_json::to_string(&file.read)?);
+        if !seen.contains_key(&key) {
+            let read = read_preferences(&file.path, &file.read)?;
+            let all = [Stream::Helpfulness, Stream::Safety];
+            let there = |stream: &Stream| read.preferences.iter().any(|p| p.stream == *stream);
+            seen.insert(key.clone(), all.into_iter().filter(there).collect());
         }
+        streams.extend_from_slice(&seen[&key]);
     }
-    Ok(())
+    Ok(streams)
 }
 
-fn prompts(material: &Material, seen: &mut Seen) -> Result<()> {
+/// With `unsafe_ones`, some must be marked as such that may elicit an unsafe answer.
+fn prompts(material: &Material, unsafe_ones: bool, seen: &mut Seen) -> Result<()> {
+    let mut any = material.of_world;
     for path in &material.prompts {
-        if first(seen, path, "prompts") {
-            read_prompts(path)?;
+        let key = (path.clone(), format!("prompts, unsafe ones: {unsafe_ones}"));
+        if seen.contains_key(&key) {
+            any = true;
+            continue;
         }
+        let read = read_prompts(path)?;
+        any |= read.iter().any(|prompt| prompt.safety || !unsafe_ones);
+        seen.insert(key, Vec::new());
     }
+    let files: Vec<String> = material
+        .prompts
+        .iter()
+        .map(|p| p.display().to_string())
+        .collect();
+    let marked = match unsafe_ones {
+        true => " with \"safety\": true, which alone are distilled on",
+        false => "",
+    };
+    ensure!(any, "{} holds no prompt{marked}", files.join(", "));
     Ok(())
 }

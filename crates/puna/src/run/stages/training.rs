@@ -71,8 +71,18 @@ pub fn sft(stand: &Stand<'_>, plan: &SftPlan, report: &mut Reporter) -> Result<M
         (&train, &valid),
         report,
     )?;
+    if summary.steps < FEW_STEPS {
+        report.warning(&format!(
+            "the dialogues made {} steps, too few to learn much; lower sft.sequence_length or \
+             sft.batch_sequences, or raise sft.epochs",
+            summary.steps
+        ));
+    }
     finish(stand, &model, &tokenizer, &summary)
 }
+
+/// Fewer steps than this teach a model little.
+pub const FEW_STEPS: u64 = 20;
 
 /// Fine-tunes a model on dialogues, and looks at others; checkpoints and figures go to `dir`.
 pub(super) fn fine_tune(

@@ -70,7 +70,18 @@ pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> 
     }
     let mut tokens = 0;
     let trained = if dialogues.is_empty() {
-        report.line("  no answer was safer with a preprompt; the model stays as it is");
+        let why = match (
+            decisions.is_empty(),
+            decisions.iter().all(|d| is_unusable(d.verdict)),
+        ) {
+            (true, _) => "no prompt is marked as one that may elicit an unsafe answer",
+            (_, true) => {
+                "no answer given with a preprompt could be used: they reach sampling.max_tokens unfinished, are \
+                 empty, or leave no room"
+            }
+            _ => "no answer was safer with a preprompt",
+        };
+        report.line(&format!("  {why}; the model stays as it is"));
         model
     } else {
         let data = (&dialogues[..], &[][..]);
@@ -87,4 +98,9 @@ pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> 
     metrics.insert("unusable".into(), json!(count(Verdict::Unusable)));
     metrics.insert("too_long".into(), json!(count(Verdict::TooLong)));
     Ok(metrics)
+}
+
+/// Whether there was nothing to compare.
+fn is_unusable(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Unusable | Verdict::TooLong)
 }

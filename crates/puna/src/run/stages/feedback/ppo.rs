@@ -75,6 +75,16 @@ pub fn ppo(stand: &Stand<'_>, plan: &PpoPlan, report: &mut Reporter) -> Result<M
             json!(last.sampling_difference),
         );
     }
+    if !summary.looks.is_empty() {
+        report.line(&match summary.policy_of {
+            0 => "  no policy was better on held-out prompts than the one it began with; the model stays as it is"
+                .to_owned(),
+            kept => format!(
+                "  kept: the policy of iteration {kept} of {}, the best on held-out prompts",
+                summary.iterations
+            ),
+        });
+    }
     metrics.insert("looks".into(), serde_json::to_value(&summary.looks)?);
     let alarms: Vec<Value> = summary.alarms.iter().map(told).collect();
     metrics.insert("alarms".into(), alarms.into());

@@ -1,6 +1,6 @@
 //! Training a reward model (paper section 3.2.2), and what it is worth on held-out comparisons.
 
-use super::super::training::{listener, write_stage};
+use super::super::training::{FEW_STEPS, listener, write_stage};
 use super::super::{Metrics, Stand};
 use super::material::compared;
 use crate::recipe::RewardPlan;
@@ -71,6 +71,17 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
             mix.missing
         ));
     }
+    let s = &plan.settings;
+    let steps = s.epochs * mix.pairs.len().div_ceil(s.batch_pairs) as u64;
+    if steps < FEW_STEPS {
+        report.warning(&format!(
+            "{} comparisons in batches of {} make {steps} steps, too few to learn much; lower \
+             reward.{}.batch_pairs, and raise its lr for a small model",
+            mix.pairs.len(),
+            s.batch_pairs,
+            plan.stream.name()
+        ));
+    }
     let held_out = of(&data.held_out, plan.stream);
     let new_facts = of(&data.new_facts, plan.stream);
     let fits = |preference: &&Preference| {
@@ -132,6 +143,14 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
         }
     };
     let accuracy = &found.accuracy;
+    if accuracy.all.n > 0 && accuracy.all.low <= 0.5 {
+        let (n, right) = (accuracy.all.n, accuracy.all.value.unwrap_or(0.0));
+        let right = (right * n as f64).round();
+        report.warning(&format!(
+            "this model agrees with {right} of {n} held-out comparisons, which a coin could do too: what is \
+             trained by it follows chance. It needs more comparisons, or more steps"
+        ));
+    }
     rate("accuracy", accuracy.all);
     for (strength, of) in [
         (
