@@ -7,6 +7,7 @@ use puna_align::preferences::{Stream, read_preferences};
 use puna_align::prompt::read_prompts;
 use puna_train::read_dialogues;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 /// Reads the dialogues, preferences and prompts that the stages up to and with `last` need, or those of one
@@ -50,10 +51,10 @@ fn check(stage: &Stage, seen: &mut Seen) -> Result<()> {
 
 fn dialogues(path: &Path, seen: &mut Seen) -> Result<()> {
     let key = (path.to_path_buf(), "dialogues".into());
-    if !seen.contains_key(&key) {
+    if let Entry::Vacant(new) = seen.entry(key) {
         let empty = read_dialogues(path)?.is_empty();
         ensure!(!empty, "{} holds no dialogue", path.display());
-        seen.insert(key, Vec::new());
+        new.insert(Vec::new());
     }
     Ok(())
 }
@@ -64,13 +65,16 @@ fn preferences(material: &Material, seen: &mut Seen) -> Result<Vec<Stream>> {
     for file in &material.preferences {
         // A file that is named once for each stream is read by each of its rules.
         let key = (file.path.clone(), serde_json::to_string(&file.read)?);
-        if !seen.contains_key(&key) {
-            let read = read_preferences(&file.path, &file.read)?;
-            let all = [Stream::Helpfulness, Stream::Safety];
-            let there = |stream: &Stream| read.preferences.iter().any(|p| p.stream == *stream);
-            seen.insert(key.clone(), all.into_iter().filter(there).collect());
-        }
-        streams.extend_from_slice(&seen[&key]);
+        let there = match seen.entry(key) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(new) => {
+                let read = read_preferences(&file.path, &file.read)?;
+                let all = [Stream::Helpfulness, Stream::Safety];
+                let there = |stream: &Stream| read.preferences.iter().any(|p| p.stream == *stream);
+                new.insert(all.into_iter().filter(there).collect())
+            }
+        };
+        streams.extend_from_slice(there);
     }
     Ok(streams)
 }
