@@ -207,7 +207,7 @@ impl Resolver<'_> {
             .validate()
             .map_err(|e| self.value("align.rejection", e.to_string()))?;
         if let Some(ghost) = &section.ghost {
-            if section.rounds <= section.ghost_after {
+            if (1..=section.ghost_after).contains(&section.rounds) {
                 let what = format!(
                     "it begins after round {}, and the last is round {}; set align.ghost_after, or align.rounds",
                     section.ghost_after, section.rounds
