@@ -163,7 +163,7 @@ fn every_problem_is_named_counted_and_skipped_or_refused() {
             .to_string();
         assert!(error.contains(&format!("line 3, {field}: ")), "{error}");
         assert!(
-            error.contains(&format!("set {} = \"skip\"", kind.name())),
+            error.contains(&format!("set read.{} = \"skip\"", kind.name())),
             "{error}"
         );
     }
