@@ -179,7 +179,9 @@ pub fn ppo(stage: &Stage, plan: &PpoPlan, basis: Basis<'_>) -> StageForecast {
         let copies = 1 + u64::from(s.held_out.keep_best);
         let slots = s.slots.min(s.batch.div_ceil(held.threads));
         let sampling = [copies * held.weights(), held.sampler(slots, s.seq_len)];
-        sum([sum(learners), sum(sampling), held.judges()])
+        // The reference's probabilities and the critic's values.
+        let passes = sum([held.passes(), basis.held(critic).passes()]);
+        sum([sum(learners), sum(sampling), held.judges(), passes])
     });
     untimed(stage, "sampling and training by turns", peak, details)
 }

@@ -66,14 +66,24 @@ impl Held<'_> {
 
     /// Both reward models, with the workers that score.
     pub fn judges(self) -> u64 {
+        let model = scalar(self.model);
+        let judge = Held {
+            model: &model,
+            ..self
+        };
+        sum([judge.weights(), judge.passes()]).saturating_mul(2)
+    }
+
+    /// The workers of passes without a gradient.
+    pub fn passes(self) -> u64 {
         let workers = FleetOptions {
             lanes: self.threads,
             threads: self.threads,
             micro_batch_rows: PASS_ROWS,
             recompute: true,
         };
-        let judge = memory_bytes(&scalar(self.model), &workers, Trained::Weights);
-        sum([judge.parameters, judge.activations, judge.kernels]).saturating_mul(2)
+        let pass = memory_bytes(self.model, &workers, Trained::Weights);
+        sum([pass.activations, pass.kernels])
     }
 
     /// A model in training, with all that belongs to it, for sequences of so many rows: all of it is

@@ -381,7 +381,7 @@ fn the_plan_s_memory_is_what_training_takes() {
         ("pretrain", &["pretrain"][..], 0.1),
         ("sft", &["sft"][..], 0.1),
         ("reward", &rewards[..], 0.2),
-        ("align", &["v1", "ppo"][..], 0.2),
+        ("align", &["v1", "ppo"][..], 0.15),
     ] {
         args[0] = command.into();
         let told = ok(&args);
