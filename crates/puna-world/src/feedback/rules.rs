@@ -210,11 +210,15 @@ fn holds(check: &Check, answer: &str) -> bool {
         Check::Names {
             names,
             words: fewest,
-        } => {
-            let said = words(answer);
-            said.len() >= *fewest && names.iter().all(|name| is_named(name, &said))
-        }
+        } => named(names, *fewest, answer) == Some(names.len()),
     }
+}
+
+/// How many of the names stand in the answer; none of one that has fewer words than it needs.
+fn named(names: &[String], fewest: usize, answer: &str) -> Option<usize> {
+    let said = words(answer);
+    let named = names.iter().filter(|name| is_named(name, &said));
+    (said.len() >= fewest).then(|| named.count())
 }
 
 /// Whether a name stands among the words, or its plural.
@@ -228,18 +232,15 @@ fn is_named(name: &str, said: &[String]) -> bool {
 /// What an answer is worth that does a part of what was asked, of the 60 points for all of it: a story about one
 /// of two people.
 fn part_of_right(check: &Check, answer: &str) -> u8 {
-    let Check::Names {
-        names,
-        words: fewest,
-    } = check
-    else {
-        return 0;
-    };
-    let said = words(answer);
-    let named = names.iter().filter(|name| is_named(name, &said)).count();
-    match said.len() >= *fewest && named < names.len() {
-        true => (60 * named / names.len()) as u8,
-        false => 0,
+    match check {
+        Check::Names {
+            names,
+            words: fewest,
+        } => match named(names, *fewest, answer) {
+            Some(some) if some < names.len() => (60 * some / names.len()) as u8,
+            _ => 0,
+        },
+        _ => 0,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Files that a stage far away will read, read before the first stage begins: a wrong line in them is told at
 //! once, and not after days of training.
 
+use super::feedback::none_of;
 use crate::recipe::{Material, Plan, Stage};
 use anyhow::{Context, Result, ensure};
 use puna_align::preferences::{Stream, read_preferences};
@@ -33,12 +34,8 @@ fn check(stage: &Stage, seen: &mut Seen) -> Result<()> {
         },
         Stage::Reward(plan) => {
             let streams = preferences(&plan.material, seen)?;
-            let name = plan.stream.name();
-            ensure!(
-                plan.material.of_world || streams.contains(&plan.stream),
-                "there is no preference of the {name} stream; name a file of it in [[feedback.preferences]], or \
-                 set its read.stream"
-            );
+            let any = plan.material.of_world || streams.contains(&plan.stream);
+            ensure!(any, none_of(plan.stream));
             Ok(())
         }
         Stage::Dpo(plan) => preferences(&plan.material, seen).map(drop),

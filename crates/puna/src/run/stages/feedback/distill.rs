@@ -3,14 +3,13 @@
 
 use super::super::training::{fine_tune, write_stage};
 use super::super::{Metrics, Stand};
-use super::judges::rewards;
-use super::material::{blocks, newest, prompts, rollouts, with_world};
+use super::judges::{name_of, rewards};
+use super::material::{blocks, fits, newest, prompts, rollouts, with_world};
 use crate::recipe::DistillPlan;
 use crate::report::Reporter;
 use anyhow::Result;
 use puna_align::candidates::Policy;
 use puna_align::context_distillation::{DistillJob, Preprompts, Verdict, distill as sample};
-use puna_text::chat::render_training;
 use puna_train::Dialogue;
 use puna_world::{Risk, Split};
 use serde_json::json;
@@ -35,7 +34,8 @@ pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> 
             set.templates = templates;
         }
     }
-    let (mut judge, name) = rewards(stand)?;
+    let mut judge = rewards(stand)?;
+    let name = name_of(&judge);
     let mut sampler = rollouts(stand, &model.config, &tokenizer, model.config.context)?;
     let distilled = sample(DistillJob {
         dir: stand.dir,
@@ -56,10 +56,7 @@ pub fn distill(stand: &Stand<'_>, plan: &DistillPlan, report: &mut Reporter) -> 
     let mut dialogues: Vec<Dialogue> = decisions.iter().filter_map(|d| d.training()).collect();
     let kept = dialogues.len();
     // They were sampled with the model's whole context, which training need not have room for.
-    dialogues.retain(|dialogue| {
-        render_training(&tokenizer, &dialogue.messages)
-            .is_ok_and(|rendered| rendered.ids.len() <= plan.sft.seq_len)
-    });
+    dialogues.retain(|dialogue| fits(&tokenizer, &dialogue.messages, plan.sft.seq_len));
     let long = kept - dialogues.len();
     if long > 0 {
         let room = plan.sft.seq_len;

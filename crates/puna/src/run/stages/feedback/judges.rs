@@ -12,18 +12,21 @@ use super::super::Stand;
 use super::material::plain;
 use super::reward::STAGES;
 
-/// The reward models of a run, and the hash of their weights.
-pub fn rewards(stand: &Stand<'_>) -> Result<(RewardModels, String)> {
+/// The reward models of a run.
+pub fn rewards(stand: &Stand<'_>) -> Result<RewardModels> {
     let load = |stage| -> Result<_> { Ok(RewardModel::load(&stand.of(stage)?.join("model"))?) };
-    let models = RewardModels {
+    Ok(RewardModels {
         helpfulness: load(STAGES[0])?,
         safety: load(STAGES[1])?,
         threads: stand.threads,
-    };
-    // Of the weights themselves, in however many files they are.
+    })
+}
+
+/// What they are told apart by: a hash of the weights themselves, in however many files they are.
+pub fn name_of(models: &RewardModels) -> String {
     let [helpfulness, safety] =
         [&models.helpfulness, &models.safety].map(|of| identity::of_model(of.model()));
-    Ok((models, format!("{helpfulness} {safety}")))
+    format!("{helpfulness} {safety}")
 }
 
 /// The world's rules, which know the truth about its own prompts, and can score no others; who only

@@ -12,6 +12,7 @@ use puna_align::rollout::{RolloutOptions, Rollouts, SLOTS};
 use puna_align::write_json_lines;
 use puna_llama::{Config, Model};
 use puna_text::Tokenizer;
+use puna_text::chat::{Message, render_training};
 use puna_text::hash;
 use puna_world::{Feedback, PromptKind, Split, World};
 use serde_json::json;
@@ -170,6 +171,11 @@ pub fn tokens(
 ) -> Result<Vec<Vec<u32>>> {
     let rendered = prompts.into_iter().map(|prompt| prompt.render(tokenizer));
     Ok(rendered.collect::<puna_align::Result<_>>()?)
+}
+
+/// Whether a dialogue, as training takes it, has at most so many tokens.
+pub fn fits(tokenizer: &Tokenizer, messages: &[Message], longest: usize) -> bool {
+    render_training(tokenizer, messages).is_ok_and(|rendered| rendered.ids.len() <= longest)
 }
 
 /// A sampler for a run's models, for dialogues of at most so many tokens: the model's context, or what

@@ -5,6 +5,7 @@
 use super::super::super::manifest::VERSION;
 use super::super::{Stand, in_model};
 use super::judged::{Answer, judge_answers};
+use super::judges::rewards;
 use super::material::{measuring_inputs, plain};
 use super::speaker::{Speaker, instructions_held};
 use crate::recipe::ScoreboardPlan;
@@ -78,7 +79,8 @@ pub struct Measuring<'a> {
     stand: &'a Stand<'a>,
     plan: &'a ScoreboardPlan,
     tokenizer: Tokenizer,
-    judge: RewardModels,
+    /// Loaded where a model is to be asked.
+    judge: Option<RewardModels>,
     prompts: Vec<puna_world::Prompt>,
     asked: Vec<Prompt>,
     conversations: Vec<Conversation>,
@@ -86,11 +88,7 @@ pub struct Measuring<'a> {
 
 impl<'a> Measuring<'a> {
     /// On the held-out prompts and conversations of the run's world.
-    pub fn new(
-        stand: &'a Stand<'a>,
-        plan: &'a ScoreboardPlan,
-        judge: RewardModels,
-    ) -> Result<Self> {
+    pub fn new(stand: &'a Stand<'a>, plan: &'a ScoreboardPlan) -> Result<Self> {
         let world = stand.of("world")?;
         let prompts: Vec<puna_world::Prompt> =
             read_json_lines(&world.join("prompts.held_out.jsonl"))?;
@@ -98,7 +96,7 @@ impl<'a> Measuring<'a> {
             stand,
             plan,
             tokenizer: stand.tokenizer()?,
-            judge,
+            judge: None,
             asked: prompts.iter().map(plain).collect(),
             prompts,
             conversations: read_json_lines(&world.join("conversations.held_out.jsonl"))?,
@@ -125,7 +123,11 @@ impl<'a> Measuring<'a> {
         let tokenizer = self.tokenizer.clone();
         let mut speaker = Speaker::new(self.stand, &model, &tokenizer, self.plan.max_tokens)?;
         let texts = speaker.greedy(&self.asked)?;
-        let answers = judge_answers(&self.prompts, &self.asked, &texts, &mut self.judge, report)?;
+        let judge = match &mut self.judge {
+            Some(judge) => judge,
+            none => none.insert(rewards(self.stand)?),
+        };
+        let answers = judge_answers(&self.prompts, &self.asked, &texts, judge, report)?;
         let (self_bleu, self_bleu_deviation) = self.diversity_of(&mut speaker)?;
         let said = speaker.converse(&self.conversations)?;
         let standing = Standing {

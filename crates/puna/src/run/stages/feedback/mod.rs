@@ -28,6 +28,6 @@ pub use material::{
 };
 pub use ppo::ppo;
 pub use rejection::rejection;
-pub use reward::{STAGES as REWARD_STAGES, reward};
+pub use reward::{STAGES as REWARD_STAGES, none_of, reward};
 pub use safety_scaling::safety_scaling;
 pub use scoreboard::{is_shown, scoreboard, show_again, standing};

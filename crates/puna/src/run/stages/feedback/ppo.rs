@@ -2,7 +2,7 @@
 
 use super::super::training::write_stage;
 use super::super::{Metrics, Stand};
-use super::judges::{WorldJudge, rewards};
+use super::judges::{WorldJudge, name_of, rewards};
 use super::material::{newest, prompts, with_world};
 use crate::recipe::PpoPlan;
 use crate::report::Reporter;
@@ -32,7 +32,8 @@ pub fn ppo(stand: &Stand<'_>, plan: &PpoPlan, report: &mut Reporter) -> Result<M
             .collect::<Vec<_>>()
     };
     let (held_out, asked) = (of(&order[..aside]), of(&order[aside..]));
-    let (mut judge, judge_name) = rewards(stand)?;
+    let mut judge = rewards(stand)?;
+    let judge_name = name_of(&judge);
     let critic = initial_critic(
         plan.settings.critic_start,
         &policy,

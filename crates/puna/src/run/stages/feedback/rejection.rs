@@ -5,7 +5,7 @@ use super::super::documents;
 use super::super::training::{fine_tune, write_stage};
 use super::super::{Metrics, Stand};
 use super::ghost::GhostMaterial;
-use super::judges::rewards;
+use super::judges::{name_of, rewards};
 use super::material::{blocks, newest, prompts, rollouts, with_world};
 use crate::recipe::{ROUNDS, RejectionPlan};
 use crate::report::Reporter;
@@ -31,7 +31,8 @@ pub fn rejection(
         Some(ghost) => Some((ghost, GhostMaterial::of(stand, plan, ghost)?)),
         None => None,
     };
-    let (mut judge, name) = rewards(stand)?;
+    let mut judge = rewards(stand)?;
+    let name = name_of(&judge);
     let mut sampler = rollouts(stand, &model.config, &tokenizer, plan.sft.seq_len)?;
     let (pool, figures) = round(RoundJob {
         dir: stand.dir,

@@ -2,7 +2,7 @@
 
 use super::super::training::{FEW_STEPS, listener, write_stage};
 use super::super::{Metrics, Stand};
-use super::material::compared;
+use super::material::{compared, fits};
 use crate::recipe::RewardPlan;
 use crate::report::Reporter;
 use anyhow::{Result, ensure};
@@ -13,7 +13,6 @@ use puna_align::reward::{
 use puna_align::scoreboard::Rate;
 use puna_align::write_json_lines;
 use puna_llama::Model;
-use puna_text::chat::render_training;
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -33,6 +32,15 @@ struct Compared<'a> {
     preference: &'a Preference,
     /// Of the chosen and the rejected answer, from 0 to 1.
     scores: [f64; 2],
+}
+
+/// What is wrong where no comparison of a stream is there.
+pub fn none_of(stream: Stream) -> String {
+    format!(
+        "there is no preference of the {} stream; name a file of it in [[feedback.preferences]], or set its \
+         read.stream",
+        stream.name()
+    )
 }
 
 /// Trains and measures.
@@ -59,12 +67,7 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
         }
         Stream::Safety => safety_mix(pools, plan.settings.seed),
     };
-    ensure!(
-        !mix.pairs.is_empty(),
-        "there is no preference of the {} stream; name a file of it in [[feedback.preferences]], or set \
-         its read.stream",
-        plan.stream.name()
-    );
+    ensure!(!mix.pairs.is_empty(), none_of(plan.stream));
     if mix.missing > 0 {
         report.line(&format!(
             "  {} comparisons fewer of other sources than the paper's proportions ask for: there are no more",
@@ -84,15 +87,13 @@ pub fn reward(stand: &Stand<'_>, plan: &RewardPlan, report: &mut Reporter) -> Re
     }
     let held_out = of(&data.held_out, plan.stream);
     let new_facts = of(&data.new_facts, plan.stream);
-    let fits = |preference: &&Preference| {
-        let longest = [preference.chosen_messages(), preference.rejected_messages()];
-        longest.iter().all(|messages| {
-            render_training(&tokenizer, messages)
-                .is_ok_and(|rendered| rendered.ids.len() <= plan.settings.max_tokens)
-        })
+    let fit = |preference: &&Preference| {
+        let both = [preference.chosen_messages(), preference.rejected_messages()];
+        both.iter()
+            .all(|m| fits(&tokenizer, m, plan.settings.max_tokens))
     };
     let [valid, new_facts_fit] =
-        [&held_out, &new_facts].map(|list| list.iter().filter(fits).collect::<Vec<_>>());
+        [&held_out, &new_facts].map(|list| list.iter().filter(fit).collect::<Vec<_>>());
     let n = held_out.len() + new_facts.len() - valid.len() - new_facts_fit.len();
     if n > 0 {
         report.warning(&format!(

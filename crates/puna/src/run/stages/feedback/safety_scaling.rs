@@ -70,7 +70,7 @@ pub fn safety_scaling(
     let (safe, others): (Vec<Best>, Vec<Best>) = pool.into_iter().partition(|b| b.prompt.safety);
     let mut helpful = read_dialogues(&documents::dialogues(stand, plan.dialogues.as_ref())?)?;
     helpful.extend(others.iter().map(Best::dialogue));
-    let (mut judge, _) = rewards(stand)?;
+    let mut judge = rewards(stand)?;
     let base = stand.of_base()?.join("model");
     let mut points: Vec<Point> = Vec::new();
     with_world(stand, |feedback| {

@@ -6,7 +6,6 @@ use super::super::text::metrics;
 use super::super::{Metrics, Stand};
 use super::curves::{alarms, curves};
 use super::judged::{Answer, rates};
-use super::judges::rewards;
 use super::measured::{ANSWERS, CONVERSATIONS, Measured, Measuring};
 use super::versions::versions;
 use crate::recipe::{ScoreboardPlan, Stage};
@@ -113,8 +112,7 @@ fn board(
     before: usize,
     report: &mut Reporter,
 ) -> Result<(Scoreboard, Vec<Measured>)> {
-    let (judge, _) = rewards(stand)?;
-    let mut measuring = Measuring::new(stand, plan, judge)?;
+    let mut measuring = Measuring::new(stand, plan)?;
     let names: Vec<&str> = stand.plan.chat_models(before).map(Stage::name).collect();
     let mut measured = Vec::new();
     report.begin(names.len() as u64, "models", None);
